@@ -1,0 +1,47 @@
+"""The ``squall`` command: its commands, and what a user sees of an error."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from squall import __version__
+from squall.errors import SquallError
+
+app = typer.Typer(
+    name="squall",
+    help="Stress testing for real-time payment and fraud-detection systems.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _print_version(value: bool) -> None:
+    if value:
+        typer.echo(f"squall {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_print_version, is_eager=True, help="Print the version."
+    ),
+) -> None:
+    """Stress testing for real-time payment and fraud-detection systems."""
+
+
+def main() -> None:
+    """Run the command line; a ``SquallError`` becomes one message and its exit status."""
+    try:
+        app(standalone_mode=True)
+    except SquallError as error:
+        click.echo(f"squall: {error}", err=True)
+        sys.exit(error.exit_status)
+
+
+if __name__ == "__main__":
+    main()

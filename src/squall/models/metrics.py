@@ -1,0 +1,134 @@
+"""Measurements of the system, its agents and its business value. None is "not measured"."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class SystemMetrics:
+    """One sample of one process tree or host."""
+
+    source: str
+    """``generator``, ``target`` or ``host``."""
+    at_s: float
+    """Seconds from the run's start."""
+    cpu_cores: float
+    """Cores in use (1.0 is one core fully used)."""
+    rss_bytes: int
+    processes: int = 1
+    cores_available: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AgentMetrics:
+    """One agent of the target over the run, as the target reports it."""
+
+    name: str
+    healthy: bool
+    decisions: int
+    """Transactions it gave a vote on."""
+    timeouts: int
+    failures: int
+    load: float | None
+    """Share of the run's wall time it was busy, 0 … 1 and above with several processes."""
+    service_us_mean: float | None
+    """Mean compute time per transaction, microseconds."""
+    latency_ms_p50: float | None
+    latency_ms_p95: float | None
+    latency_ms_p99: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class BusinessMetrics:
+    """What the decisions were worth, from ground truth; US dollars at dated reference rates."""
+
+    currency: str = "USD"
+    rates_as_of: str = ""
+    """ISO date of the reference rates."""
+    processed_value: float | None = None
+    fraud_value: float | None = None
+    fraud_value_stopped: float | None = None
+    """Fraud that was declined or sent to review."""
+    fraud_value_missed: float | None = None
+    legitimate_value_declined: float | None = None
+    """Legitimate purchases that were declined or sent to review."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeroMetrics:
+    """The four or five figures a run is remembered by."""
+
+    transactions: int
+    """Accepted by the target."""
+    peak_tps: float
+    """Highest accepted rate over one second."""
+    lost: int | None
+    """None: unknown, there was no final read."""
+    fraud_recall: float | None
+    fraud_value_stopped_usd: float | None
+    response_ms_p99: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedFigure:
+    """One figure somebody published, with its source and scope."""
+
+    who: str
+    figure: str
+    scope: str
+    source: str
+    as_of: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompetitiveBenchmarks:
+    """Published figures shown beside a run for scale; never ranked against it."""
+
+    figures: tuple[PublishedFigure, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeCaseConformity:
+    """How the target treated one edge case."""
+
+    expected: str
+    as_documented: int
+    otherwise: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class TypologyDetection:
+    """Detection of one fraud typology among accepted transactions."""
+
+    transactions: int
+    detected: int
+    """Declined or sent to review."""
+    recall: float | None
+    value_usd: float
+    value_detected_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class Detection:
+    """Accuracy under load. Positive: declined or sent to review. Edge cases are apart."""
+
+    fraud: int = 0
+    legitimate: int = 0
+    recall: float | None = None
+    recall_interval: tuple[float, float] | None = None
+    """95 % Wilson interval."""
+    false_positive_rate: float | None = None
+    false_positive_rate_interval: tuple[float, float] | None = None
+    precision: float | None = None
+    """At this run's mix of fraud: see ``precision_at_prevalence``."""
+    accuracy: float | None = None
+    average_precision: float | None = None
+    """From the target's scores, binned; None where it gives none."""
+    precision_at_prevalence: Mapping[str, float] = field(default_factory=dict)
+    """Precision re-weighted to a stated share of fraud, by share."""
+    by_typology: Mapping[str, TypologyDetection] = field(default_factory=dict)
+    edge_cases: Mapping[str, EdgeCaseConformity] = field(default_factory=dict)
