@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from squall.models import Column, Decision, Outcome, TransactionBatch
+from squall.models import Decision, Outcome, TransactionBatch
+from squall.models.interval import SCORE_BINS
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,20 @@ class Reading:
     wire_id: str | None = None
 
 
+NO_SCORE = SCORE_BINS
+"""The score bin of an answer without a score."""
+
+
+def pack_end(outcome: int, decision: int = 0, score_bin: int = NO_SCORE) -> int:
+    """Outcome, decision and score bin in one integer, as completions are logged."""
+    return outcome + 4 * decision + 16 * score_bin
+
+
+def score_bin(score: float) -> int:
+    """The bin of a score on 0 … 1 (clipped)."""
+    return min(max(int(score * SCORE_BINS), 0), SCORE_BINS - 1)
+
+
 class RequestWriter(Protocol):
     """Writes whole requests, head and body, for a batch."""
 
@@ -53,19 +67,11 @@ class AnswerReader(Protocol):
         """What this answer says."""
         ...
 
-    @property
-    def decision_marker(self) -> bytes | None:
-        """Bytes directly before the decision word in the usual accepted answer, if any."""
-        ...
+    def quick(self, status: int, body: bytes, wire_id: str) -> int:
+        """The usual accepted answer as ``pack_end`` integers; −1 sends it to ``read``.
 
-    @property
-    def decision_words(self) -> Mapping[bytes, Decision]:
-        """Decision by its word, quotes and all (``b'APPROVE"'``)."""
-        ...
-
-    @property
-    def score_marker(self) -> bytes | None:
-        """Bytes directly before the score in the usual accepted answer, if any."""
+        Must never say anything but what ``read`` would: it only leaves out building a ``Reading``.
+        """
         ...
 
 
@@ -89,13 +95,3 @@ class TargetSpec(Protocol):
     def reader(self) -> AnswerReader:
         """An answer reader."""
         ...
-
-
-__all__ = [
-    "AnswerReader",
-    "Column",
-    "Endpoint",
-    "Reading",
-    "RequestWriter",
-    "TargetSpec",
-]

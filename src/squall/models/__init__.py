@@ -54,6 +54,7 @@ from squall.models.scenario import (
     TestScenario,
 )
 from squall.models.transactions import (
+    FIELDS,
     Column,
     Mix,
     SourceSpec,
@@ -67,6 +68,7 @@ from squall.models.transactions import (
 __all__ = [
     "AMOUNT_LIMIT",
     "EXPECTED",
+    "FIELDS",
     "Accounting",
     "AgentMetrics",
     "ArrivalProcess",

@@ -53,6 +53,11 @@ class SparseCounts:
     slots: NDArray[np.int32]
     counts: NDArray[np.int64]
 
+    @classmethod
+    def empty(cls) -> SparseCounts:
+        """No counts."""
+        return cls(np.empty(0, np.int32), np.empty(0, np.int64))
+
 
 class LatencyHistogram:
     """Counts of latencies in microseconds."""

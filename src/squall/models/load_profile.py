@@ -51,9 +51,10 @@ class LoadProfile(ABC):
 
     @abstractmethod
     def inverse(self, arrivals: Floats) -> Floats:
-        """Λ⁻¹: the earliest times at which Λ reaches ``arrivals``, shape (n,).
+        """Λ⁻¹(n) = inf {t : Λ(t) > n}: the times from which more than n are due, shape (n,).
 
-        Infinite where the profile never gets there.
+        Where λ > 0 that is the plain inverse; across a stretch without arrivals it is the end of
+        that stretch, so nothing is ever due while the rate is 0. Infinite from the total on.
         """
 
     @property

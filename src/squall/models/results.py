@@ -286,3 +286,5 @@ class LiveSnapshot:
     criteria: tuple[CriterionResult, ...] = ()
     workers_alive: int = 0
     rate_multiplier: float = 1.0
+    profile_s: float = 0.0
+    """How far into the load profile: ``at_s`` less the pauses, at most ``duration_s``."""

@@ -16,6 +16,35 @@ from numpy.typing import NDArray
 
 from squall.models.enums import Typology
 
+FIELDS = (
+    "transaction_id",
+    "type",
+    "amount",
+    "currency",
+    "user_id",
+    "card_id",
+    "device_id",
+    "merchant_id",
+    "payee_id",
+    "merchant_category",
+    "channel",
+    "country",
+    "city",
+    "latitude",
+    "longitude",
+    "billing_country",
+    "ip",
+    "timestamp",
+    "account_age_days",
+    "card_age_days",
+    "device_age_days",
+    "cvv",
+    "avs",
+    "authentication",
+    "original_transaction_id",
+)
+"""The fields of a transaction in the order in which they are written; ``docs/transactions.md``."""
+
 ID_DIGITS = 12
 """Decimal digits of the arrival index in a transaction id."""
 

@@ -1,0 +1,1 @@
+"""The engine of one load worker: one event loop, many connections."""

@@ -1,0 +1,137 @@
+"""Requests made ahead of their time, in small blocks.
+
+A worker's transactions are numbered 0, 1, 2 …; transaction ``seq`` of worker k of N is arrival
+seq · N + k of the run. Block b holds the sequence numbers from b · 1024 on. Making a block takes
+milliseconds, so it is done in many steps of about a tenth of one, between sends.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Generator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from squall.load_generator.rate_controller import RateController
+from squall.load_generator.target_spec import RequestWriter
+from squall.models import TransactionBatch, TransactionSource, transaction_id
+
+BLOCK_ROWS = 1024
+BLOCK_SHIFT = 10
+
+
+class Block:
+    """1,024 requests with their intended times and ground truth, until all are resolved."""
+
+    __slots__ = ("batch", "due", "first_seq", "ids", "indices", "requests", "unresolved")
+
+    def __init__(
+        self,
+        first_seq: int,
+        batch: TransactionBatch,
+        requests: list[bytes | memoryview],
+        ids: list[str],
+        due: list[float],
+    ) -> None:
+        self.first_seq = first_seq
+        self.batch = batch
+        self.indices = batch.index
+        self.requests = requests
+        self.ids = ids
+        """Wire ids, to check answers by."""
+        self.due = due
+        """Intended sends, seconds from the run's start; infinite where it never comes."""
+        self.unresolved = len(requests)
+
+
+class BlockMaker:
+    """Makes one worker's blocks in order, ahead of their use."""
+
+    def __init__(
+        self,
+        source: TransactionSource,
+        writer: RequestWriter,
+        controller: RateController,
+        run_tag: str,
+        worker: int,
+        workers: int,
+        ahead: int = 4,
+    ) -> None:
+        self._source = source
+        self._writer = writer
+        self._controller = controller
+        self._run_tag = run_tag
+        self._worker = worker
+        self._workers = workers
+        self._ahead = ahead
+        self._next_seq = 0
+        self._making: Generator[None, None, Block] | None = None
+        self.ready: deque[Block] = deque()
+
+    @property
+    def wants_work(self) -> bool:
+        """Whether a step should be taken in the next idle moment."""
+        return len(self.ready) < self._ahead
+
+    def step(self) -> None:
+        """Do about a tenth of a millisecond of work towards the next block."""
+        if self._making is None:
+            self._making = self._make(self._next_seq)
+        try:
+            next(self._making)
+        except StopIteration as done:
+            self.ready.append(done.value)
+            self._next_seq += BLOCK_ROWS
+            self._making = None
+
+    def take(self) -> Block:
+        """The next block, made now if it was not made ahead."""
+        while not self.ready:
+            self.step()
+        return self.ready.popleft()
+
+    def skip_to(self, seq: int) -> None:
+        """Make nothing before the block that holds ``seq``: those will not be sent."""
+        first = seq >> BLOCK_SHIFT << BLOCK_SHIFT
+        while self.ready and self.ready[0].first_seq < first:
+            self.ready.popleft()
+        if self._next_seq < first:
+            self._next_seq = first
+            self._making = None
+
+    def redue(self) -> None:
+        """Ask the controller anew when the blocks made ahead are due."""
+        self._making = None
+        for block in self.ready:
+            block.due = self.due_times(block.indices)
+
+    def due_times(self, indices: NDArray[np.int64]) -> list[float]:
+        """Intended sends of these arrivals under all controls so far."""
+        times: list[float] = self._controller.due(indices).tolist()
+        return times
+
+    def indices(self, first_seq: int, count: int = BLOCK_ROWS) -> NDArray[np.int64]:
+        """Arrival indices of ``count`` sequence numbers from ``first_seq`` on."""
+        first = first_seq * self._workers + self._worker
+        return np.arange(first, first + count * self._workers, self._workers, dtype=np.int64)
+
+    def _make(self, first_seq: int) -> Generator[None, None, Block]:
+        indices = self.indices(first_seq)
+        due = self.due_times(indices)
+        yield
+        batch = yield from self._source.stages(indices)
+        yield
+        requests = self._writer.write(batch)
+        yield
+        return Block(first_seq, batch, requests, _wire_ids(batch, self._run_tag), due)
+
+
+def _wire_ids(batch: TransactionBatch, run_tag: str) -> list[str]:
+    """The ids as they are on the wire; read off their column where there is one."""
+    column = batch.columns.get("transaction_id")
+    if column is None or not column.embeddable:
+        return [transaction_id(run_tag, index) for index in batch.wire_index.tolist()]
+    text = column.json[:, 1:-1].tobytes().decode("ascii")
+    width = column.width - 2
+    return [text[at : at + width] for at in range(0, len(text), width)]

@@ -1,0 +1,63 @@
+"""A load worker's process: ``python -m squall.load_generator.engine.worker <socket fd>``.
+
+It does what the other end of the socket says and ends when that end is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+import sys
+
+import uvloop
+
+from squall.errors import SquallError
+from squall.load_generator.engine.session import WorkerSession
+from squall.load_generator.messages import Abort, Assignment, Change, Channel, Go, Unable
+
+
+async def work(sock: socket.socket) -> None:
+    """Take one assignment and carry it out."""
+    channel = await Channel.over(sock)
+    assignment = await channel.receive()
+    if not isinstance(assignment, Assignment):
+        return
+    try:
+        session = WorkerSession(assignment, channel.send)
+        channel.send(await session.prepare())
+    except SquallError as error:
+        channel.send(Unable(type(error).__name__, str(error)))
+        await channel.close()
+        return
+    go = await channel.receive()
+    if not isinstance(go, Go):
+        return
+    listening = asyncio.ensure_future(_obey(channel, session))
+    running = asyncio.ensure_future(session.run(go.at_monotonic_s))
+    await asyncio.wait({listening, running}, return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        listening.cancel()
+        running.result()
+    await channel.close()
+
+
+async def _obey(channel: Channel, session: WorkerSession) -> None:
+    """Carry out controls until the other side is gone."""
+    while (message := await channel.receive()) is not None:
+        if isinstance(message, Change):
+            session.change(message)
+        elif isinstance(message, Abort):
+            session.abort()
+
+
+def main() -> None:
+    """Run on the socket whose file descriptor is the only argument."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    sock.setblocking(False)
+    uvloop.run(work(sock))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,215 @@
+"""The load generator: workers start, calibrate, run, drain and report."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from squall import errors
+from squall.errors import SquallError, TargetError, WorkerFailure
+from squall.load_generator.ledger import Ledger
+from squall.load_generator.messages import Abort, Change, Control, Go, Ready, Report, Unable
+from squall.load_generator.plan import LoadPlan
+from squall.load_generator.pool import LocalPool, WorkerMessage, WorkerPool
+from squall.load_generator.profiles import build
+from squall.load_generator.rate_controller import RateController
+from squall.models import (
+    Counts,
+    GeneratorHealth,
+    Interval,
+    SparseCounts,
+    Truth,
+)
+
+START_IN_S = 0.25
+"""From ``run`` to the first intended send: time for every worker to hear of it."""
+CONTROL_IN_S = 0.15
+"""From a control to its effect, likewise."""
+PREPARE_DEADLINE_S = 60.0
+WORKER_SHARE = 0.7
+"""Part of a core that one worker is planned to use."""
+PLANNED_US_PER_REQUEST = 40.0
+"""Cautious CPU per request for choosing the number of workers before calibration."""
+
+
+def fit_workers(peak_tps: float, cores: int) -> int:
+    """Workers for a peak rate: enough for it, never more than the cores."""
+    needed = peak_tps * PLANNED_US_PER_REQUEST * 1e-6 / WORKER_SHARE
+    return max(1, min(cores, -(-int(needed * 1000) // 1000)))
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What the workers found before the run."""
+
+    tps: float
+    """Sum of the workers' ceilings, transactions per second."""
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
+class LostWorker:
+    """A worker that died during the run."""
+
+    worker: int
+    at_s: float
+    counts: Counts
+    """How its unreported transactions were settled."""
+
+
+class LoadGenerator:
+    """One run's load, as one object. Order of calls: prepare, run, close."""
+
+    def __init__(self, plan: LoadPlan, pool: WorkerPool | None = None) -> None:
+        self.plan = plan
+        self.ledger = Ledger(plan.workers)
+        self.lost_workers: list[LostWorker] = []
+        self.started_at_monotonic = 0.0
+        self._pool: WorkerPool = LocalPool() if pool is None else pool
+        self.controller = RateController(build(plan.load, plan.seed), plan.arrivals, plan.seed)
+        self._alive: set[int] = set(range(plan.workers))
+        self._finished: set[int] = set()
+        self._heads = [0] * plan.workers
+
+    @property
+    def workers_alive(self) -> int:
+        """Workers that have neither died nor finished."""
+        return len(self._alive)
+
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """Ids of the workers' processes on this machine."""
+        return self._pool.process_ids
+
+    async def prepare(self) -> Calibration:
+        """Start the workers, connect and calibrate.
+
+        Raises:
+            TargetUnreachable: nothing could be connected.
+            WorkerFailure: a worker died or was not ready in time.
+        """
+        await self._pool.start(self.plan)
+        tps, connections = 0.0, 0
+        try:
+            async with asyncio.timeout(PREPARE_DEADLINE_S):
+                for _ in range(self.plan.workers):
+                    ready = await self._ready()
+                    tps += ready.capacity_tps
+                    connections += ready.connections
+        except TimeoutError as error:
+            raise WorkerFailure(
+                f"the load workers were not ready within {PREPARE_DEADLINE_S:g} s"
+            ) from error
+        return Calibration(tps, connections)
+
+    async def _ready(self) -> Ready:
+        event = await self._pool.receive()
+        if isinstance(event.message, Ready):
+            return event.message
+        if isinstance(event.message, Unable):
+            raise _as_error(event.message)
+        raise WorkerFailure(f"load worker {event.worker} died while preparing")
+
+    async def run(self) -> AsyncIterator[Interval]:
+        """Run the load; yields what workers report until all have drained or died.
+
+        Raises:
+            WorkerFailure: every worker died; what they reported stays in the ledger.
+        """
+        self.started_at_monotonic = time.monotonic() + START_IN_S
+        self._pool.send(Go(self.started_at_monotonic))
+        while self._alive:
+            event = await self._pool.receive()
+            interval = self._take(event)
+            if interval is not None:
+                yield interval
+        if self.plan.workers == len(self.lost_workers):
+            raise WorkerFailure("every load worker died")
+        self.ledger.check_balance()
+
+    def _take(self, event: WorkerMessage) -> Interval | None:
+        worker, message = event.worker, event.message
+        if isinstance(message, Report):
+            self.ledger.workers[worker].add(message.ledger, message.planned_seq)
+            self._heads[worker] = message.head_seq
+            if message.final:
+                self._alive.discard(worker)
+                self._finished.add(worker)
+            return message.interval
+        if message is None and worker not in self._finished:
+            return self._settle_lost(worker)
+        return None
+
+    def _settle_lost(self, worker: int) -> Interval:
+        """Give a dead worker's transactions their ends.
+
+        Its schedule goes on without it: what was due by its death and may have been written is
+        indeterminate, all later arrivals of its share are not sent.
+        """
+        self._alive.discard(worker)
+        at_s = self.run_time()
+        share = self._share(worker, self.controller.count_due(at_s))
+        total = self._share(worker, self.controller.total_at_end())
+        written_below = max(self._heads[worker], share)
+        counts = self.ledger.workers[worker].settle_lost_worker(written_below, max(share, total))
+        self.lost_workers.append(LostWorker(worker, at_s, counts))
+        empty = SparseCounts.empty()
+        return Interval(
+            worker=worker,
+            start_s=at_s,
+            end_s=at_s,
+            counts=counts,
+            response=empty,
+            service=empty,
+            lateness=empty,
+            truth=Truth(),
+            errors={"worker_lost": counts.indeterminate + counts.not_sent},
+            health=GeneratorHealth(),
+        )
+
+    def _share(self, worker: int, count: int) -> int:
+        return max(0, (count - worker + self.plan.workers - 1) // self.plan.workers)
+
+    def run_time(self) -> float:
+        """Seconds since the run's start."""
+        return time.monotonic() - self.started_at_monotonic
+
+    async def pause(self) -> None:
+        """Stop the schedule's clock; what is due is still sent."""
+        self._change(Control.PAUSE)
+
+    async def resume(self) -> None:
+        """Let the schedule's clock run again."""
+        self._change(Control.RESUME)
+
+    async def set_multiplier(self, multiplier: float) -> None:
+        """Multiply the profile's rate from now on."""
+        self._change(Control.MULTIPLIER, multiplier)
+
+    async def stop(self) -> None:
+        """Let nothing more become due; drain and report."""
+        self._change(Control.STOP)
+
+    async def abort(self) -> None:
+        """Break all connections at once; what is in flight becomes indeterminate."""
+        self.controller.stop(self.run_time())
+        self._pool.send(Abort())
+
+    def _change(self, control: Control, value: float = 1.0) -> None:
+        at_s = self.run_time() + CONTROL_IN_S
+        change = Change(control, at_s, value)
+        change.apply_to(self.controller)
+        self._pool.send(change)
+
+    async def close(self) -> None:
+        """End the workers."""
+        await self._pool.close()
+
+
+def _as_error(message: Unable) -> SquallError:
+    kind = getattr(errors, message.kind, TargetError)
+    if isinstance(kind, type) and issubclass(kind, SquallError):
+        return kind(message.message)
+    return TargetError(message.message)
