@@ -21,6 +21,8 @@ class Answer:
     body: bytes
     keep_alive: bool
     retry_after_s: float | None
+    location: str = ""
+    """Where a redirect points to; nothing follows it."""
 
 
 class UnreadableAnswer(Exception):
@@ -36,6 +38,7 @@ class AnswerParser:
         self._size = 0
         self._encoding = b""
         self._retry_after_s: float | None = None
+        self._location = ""
         self._framed = False
         self._head_done = False
         self._status = 0
@@ -69,7 +72,8 @@ class AnswerParser:
                 raise UnreadableAnswer(f"broken {self._encoding.decode()} body") from error
         elif self._encoding not in (b"", b"identity"):
             raise UnreadableAnswer(f"unknown content coding {self._encoding!r}")
-        return Answer(self._status, body, keep_alive and self._framed, self._retry_after_s)
+        keep_alive = keep_alive and self._framed
+        return Answer(self._status, body, keep_alive, self._retry_after_s, self._location)
 
     # httptools calls these.
 
@@ -82,6 +86,8 @@ class AnswerParser:
             self._encoding = value.strip().lower()
         elif key == b"retry-after":
             self._retry_after_s = parse_retry_after(value)
+        elif key == b"location":
+            self._location = value.decode("latin-1").strip()
 
     def on_headers_complete(self) -> None:
         """The head has ended."""

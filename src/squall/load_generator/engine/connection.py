@@ -21,7 +21,7 @@ class Connection(asyncio.Protocol):
     """Reads answers; the usual one (known head, complete in one read) without the full parser.
 
     The request in flight is (``block``, ``row``), its sequence number ``seq`` (``IDLE`` when
-    none), its last write ``sent`` in run seconds.
+    none), its last write ``sent`` on the clock.
     """
 
     __slots__ = (
@@ -71,7 +71,7 @@ class Connection(asyncio.Protocol):
             split = data.find(b"\r\n\r\n") + 4
             head = self._get_head(data[:split])
             if head is not None and len(data) - split == head.length and head.keep_alive:
-                now = self._clock() - self._dispatcher.start
+                now = self._clock()
                 end = self._quick(head.status, data[split:], self.block.ids[self.row])
                 if end >= 0:
                     log = self._log
@@ -85,7 +85,7 @@ class Connection(asyncio.Protocol):
                     if at == _LAST_ROW:
                         dispatcher.absorb()
                     if dispatcher.next_due <= now:
-                        dispatcher.send_next(self)
+                        dispatcher.send_next(self, now)
                     else:
                         self.seq = IDLE
                         dispatcher.idle.append(self)

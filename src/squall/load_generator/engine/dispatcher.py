@@ -47,8 +47,8 @@ class _Retry:
 class Dispatcher:
     """One worker's sending side.
 
-    ``start`` is the run's start on ``clock`` (``time.monotonic``); all other times are run
-    seconds. ``reconnect`` is called at a connection's end, to have another one made
+    All times are those of ``clock`` (``time.monotonic``), on which ``start`` is the run's start;
+    only blocks hold run seconds. ``reconnect`` is called at a connection's end, to have another made
     (True: at once).
     """
 
@@ -72,7 +72,7 @@ class Dispatcher:
         self.connections: set[Connection] = set()
         self.health = SendHealth()
         self.next_due = math.inf
-        """When the next transaction in order is due, run seconds."""
+        """When the next transaction in order is due."""
         self.tally = Tally(release=_forget)
         self._maker = maker
         self._retry = retry
@@ -97,11 +97,11 @@ class Dispatcher:
     def begin(self, start: float) -> None:
         """Load starts at ``start`` on the clock."""
         self.start = start
-        self.next_due = self._block.due[self._row]
+        self.tally.start = start
+        self.next_due = start + self._block.due[self._row]
 
-    def send_next(self, connection: Connection) -> None:
+    def send_next(self, connection: Connection, now: float) -> None:
         """Write the next transaction in order, or one due again, on a free connection."""
-        now = self.clock() - self.start
         if self._retries and self._retries[0].at_s <= now:
             self._send_again(connection, now)
             return
@@ -120,13 +120,13 @@ class Dispatcher:
         if row == BLOCK_ROWS:
             self._enter_block()
         else:
-            self.next_due = block.due[row]
+            self.next_due = self.start + block.due[row]
         if self._refused_ranges:
             self._pass_refused()
 
     def tick(self) -> float:
-        """Send all that is due and can be sent; returns the next due time (run seconds)."""
-        now = self.clock() - self.start
+        """Send all that is due and can be sent; returns when the next is due."""
+        now = self.clock()
         idle = self.idle
         while idle and self._retries and self._retries[0].at_s <= now:
             self._send_again(idle.popleft(), now)
@@ -134,8 +134,8 @@ class Dispatcher:
             while idle and self.next_due <= now:
                 if not self._starved:
                     self._note_own_lateness(now - self.next_due)
-                self.send_next(idle.popleft())
-                now = self.clock() - self.start
+                self.send_next(idle.popleft(), now)
+                now = self.clock()
             self._starved = self.next_due <= now
         else:
             self._starved = False
@@ -151,7 +151,7 @@ class Dispatcher:
         self._block = block = self._maker.take()
         self.tally.blocks[block.first_seq >> BLOCK_SHIFT] = block
         self._row = 0
-        self.next_due = block.due[0]
+        self.next_due = self.start + block.due[0]
 
     def _send_again(self, connection: Connection, now: float) -> None:
         retry = heapq.heappop(self._retries)
@@ -202,20 +202,20 @@ class Dispatcher:
             if skipped_in_block:
                 self._block.unresolved -= skipped_in_block
         self._row = last - self._block.first_seq
-        self.next_due = self._block.due[self._row]
+        self.next_due = self.start + self._block.due[self._row]
 
     def redue(self) -> None:
         """The controller has changed its mind: ask anew when what is not sent is due."""
         fresh = self._maker.due_times(self._block.indices[self._row :])
         self._block.due[self._row :] = fresh
         self._maker.redue()
-        self.next_due = self._block.due[self._row] if self.start < math.inf else math.inf
+        self.next_due = self.start + self._block.due[self._row]
 
     # Answers and ends
 
     def answered(self, connection: Connection, answer: Answer) -> None:
         """A complete answer that the shortcut did not take."""
-        now = self.clock() - self.start
+        now = self.clock()
         reading = self.reader.read(answer.status, answer.body)
         seq, block, row = connection.seq, connection.block, connection.row
         outcome, kind = reading.outcome, reading.kind
@@ -231,7 +231,7 @@ class Dispatcher:
         if not answer.keep_alive:
             connection.close("closed_by_answer")
         elif self.next_due <= now:
-            self.send_next(connection)
+            self.send_next(connection, now)
         else:
             self.idle.append(connection)
 
@@ -272,7 +272,7 @@ class Dispatcher:
         at = log.rows
         log.seq[at] = seq
         log.sent_s[at] = sent
-        log.done_s[at] = self.clock() - self.start
+        log.done_s[at] = self.clock()
         log.end[at] = pack_end(outcome, decision, score)
         log.rows = at + 1
         refusal_due = block.batch.expected[row] in (Expected.REJECTED, Expected.CONFLICT)
@@ -290,8 +290,9 @@ class Dispatcher:
     def connected(self, connection: Connection) -> None:
         """A connection is up and free."""
         self.connections.add(connection)
-        if self.next_due <= self.clock() - self.start:
-            self.send_next(connection)
+        now = self.clock()
+        if self.next_due <= now:
+            self.send_next(connection, now)
         else:
             self.idle.append(connection)
 
@@ -299,7 +300,7 @@ class Dispatcher:
         """A connection has ended; its request, if any, is settled or tried again."""
         self.connections.discard(connection)
         if connection.seq != IDLE:
-            now = self.clock() - self.start
+            now = self.clock()
             if (
                 self._retry.on_broken_connection
                 and self._may_retry(connection.seq)
@@ -324,7 +325,7 @@ class Dispatcher:
         """Break connections whose answer is overdue, looking at ``share`` of them this time."""
         if not self._sweep:
             self._sweep.extend(self.connections)
-        overdue = self.clock() - self.start - self._timeout_s
+        overdue = self.clock() - self._timeout_s
         for _ in range(math.ceil(len(self.connections) * share)):
             if not self._sweep:
                 return

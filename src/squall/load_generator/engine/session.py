@@ -27,7 +27,7 @@ _GRAIN_S = 0.0003
 _LONGEST_TICK_S = 0.02
 _SWEEP_SHARE = 0.2
 _COLLECT_EVERY_REPORTS = 50
-_ABSORB_ROWS = 192
+_ABSORB_ROWS = 512
 _UNREACHABLE_GIVE_UP_S = 5.0
 """A drain ends early when nothing could be connected for this long."""
 
@@ -132,7 +132,7 @@ class WorkerSession:
         if self._over:
             return
         next_due = self._dispatcher.tick()
-        now = self._run_time()
+        now = self._clock()
         if self._maker.wants_work:
             self._maker.step()
             wake = min(next_due, now + _GRAIN_S)
@@ -143,7 +143,7 @@ class WorkerSession:
             wake = next_due
         soonest = now + _GRAIN_S
         wake = min(max(wake, soonest), now + _LONGEST_TICK_S)
-        self._timer.arm(self._dispatcher.start + wake)
+        self._timer.arm(wake)
 
     def _due_by(self, now: float) -> int:
         """How many of this worker's transactions are due by ``now``; all that were sent are."""

@@ -28,7 +28,7 @@ LOG_ROWS = 16_384
 
 
 class CompletionLog:
-    """Preallocated rows: sequence number, last write, answer (run seconds), packed end."""
+    """Preallocated rows: sequence number, last write and answer on the clock, packed end."""
 
     __slots__ = ("done_s", "end", "rows", "sent_s", "seq")
 
@@ -56,6 +56,8 @@ class Tally:
 
     def __init__(self, release: Callable[[Block], None]) -> None:
         self._release = release
+        self.start = 0.0
+        """The run's start on the clock."""
         self.blocks: dict[int, Block] = {}
         """Unresolved blocks by number."""
         self.errors: Counter[str] = Counter()
@@ -102,7 +104,7 @@ class Tally:
     ) -> None:
         block = self.blocks[number]
         row = seq - (number << BLOCK_SHIFT)
-        due = np.array(block.due)[row]
+        due = np.array(block.due)[row] + self.start
         outcome = end & 3
         self._latencies(seq, due, sent, done, outcome)
         self._ground_truth(block, row, end)

@@ -1,0 +1,1 @@
+"""The HTML page: chart geometry, template, style and script."""

@@ -1,0 +1,154 @@
+"""What a run says, in sentences: shared by every format that people read."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+from squall.models import Detection, StressTestConfig, TestResults, Verdict
+from squall.results.figures import count, plural
+
+VERDICT_WORDS = {
+    Verdict.PASSED: "Passed",
+    Verdict.FAILED: "Failed",
+    Verdict.INVALID: "Not valid",
+    Verdict.ABORTED: "Aborted",
+    Verdict.NOT_JUDGED: "Not judged",
+}
+
+
+def title(results: TestResults) -> str:
+    """The scenario's title."""
+    return results.config.scenario.title
+
+
+def is_scaled(results: TestResults) -> bool:
+    """Whether the run differs from its scenario as written."""
+    return (results.scaling.rate_scale, results.scaling.time_scale) != (1.0, 1.0)
+
+
+def verdict_sentence(results: TestResults) -> str:
+    """The verdict and its reason, in plain words."""
+    if results.verdict is Verdict.INVALID:
+        return (
+            "The load generator was the limit, so this run says nothing about the target"
+            + (f": {results.generator.limit_reason}" if results.generator.limit_reason else "")
+            + "."
+        )
+    if results.verdict is Verdict.ABORTED:
+        return "The run was ended before its plan was done; what was measured until then is here."
+    unmet = [c for c in results.criteria if c.passed is False]
+    unjudged = [c for c in results.criteria if c.passed is None]
+    unstable = [s for s in results.stability if s.passed is False]
+    if results.verdict is Verdict.PASSED:
+        return {0: "No check failed.", 1: "Its one criterion was met."}.get(
+            len(results.criteria), f"All {len(results.criteria)} criteria were met."
+        )
+    if results.verdict is Verdict.NOT_JUDGED and not (unmet or unjudged):
+        return "The scenario states no criteria: the figures are here, the judgement is yours."
+    parts = []
+    if unmet:
+        of = f"{len(unmet)} of {len(results.criteria)}"
+        verb = "was" if len(unmet) == 1 else "were"
+        parts.append(f"{of} criteria {verb} not met: " + "; ".join(c.expression for c in unmet))
+    if unjudged:
+        parts.append("could not be judged: " + "; ".join(c.expression for c in unjudged))
+    if unstable:
+        parts.append("keeps growing: " + ", ".join(s.metric for s in unstable))
+    sentence = ". ".join(part[0].upper() + part[1:] for part in parts)
+    return f"{sentence}." if sentence else "See the findings for the reason."
+
+
+def took_sentence(results: TestResults) -> str:
+    """What the target took, how fast, and what became of it."""
+    accounting = results.accounting
+    sentence = (
+        f"The target decided {plural(accounting.accepted, 'transaction')} of "
+        f"{count(accounting.planned)} planned, up to {results.throughput.peak_tps:,.0f} a second"
+    )
+    if accounting.lost is None:
+        return f"{sentence}; whether any was lost is unknown."
+    if accounting.lost:
+        return f"{sentence}, and lost {count(accounting.lost)}."
+    if accounting.reconciled:
+        return f"{sentence}, and lost none: its own records agree, id by id."
+    return f"{sentence}, and lost none."
+
+
+def state_word(passed: bool | None) -> str:
+    """``met``, ``not met`` or ``unknown``."""
+    return {True: "met", False: "not met", None: "unknown"}[passed]
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One signed term of a sum."""
+
+    sign: str
+    value: int
+    name: str
+
+
+def accounting_terms(results: TestResults) -> tuple[Term, ...]:
+    """The four ends that add up to the plan."""
+    accounting = results.accounting
+    return (
+        Term("", accounting.accepted, "accepted"),
+        Term("+", accounting.rejected, "refused"),
+        Term("+", accounting.indeterminate, "unknown end"),
+        Term("+", accounting.not_sent, "not sent"),
+    )
+
+
+def reconciliation_terms(results: TestResults) -> tuple[Term, ...]:
+    """The terms that add up to the ids in the target's records; empty without a final read."""
+    accounting = results.accounting
+    if accounting.seen is None:
+        return ()
+    return (
+        Term("", accounting.accepted, "accepted"),
+        Term("−", accounting.replayed, "answers to a repeated id"),
+        Term("+", accounting.recovered or 0, "unknown here, decided there"),
+        Term("−", accounting.lost or 0, "lost"),
+        Term("+", accounting.unexpected or 0, "unexpected"),
+    )
+
+
+def total(terms: tuple[Term, ...]) -> int:
+    """What the terms come to."""
+    return sum(-term.value if term.sign == "−" else term.value for term in terms)
+
+
+REALISTIC_SHARE = 0.05
+"""Precision flatters at a stress test's mix of fraud; it is quoted below this share only."""
+
+
+def realistic_precision(detection: Detection) -> tuple[tuple[str, float], ...]:
+    """Precision re-weighted to realistic shares of fraud: (share in words, precision)."""
+    return tuple(
+        (name, precision)
+        for name, precision in detection.precision_at_prevalence.items()
+        if _share(name) < REALISTIC_SHARE
+    )
+
+
+def _share(name: str) -> float:
+    """``0.1%`` or ``0.1 %`` as 0.001."""
+    return float(name.replace("%", "").strip()) / 100
+
+
+def repeat_command(config: StressTestConfig) -> str:
+    """The command that runs this again."""
+    parts = ["squall", "run", config.scenario.name]
+    if config.target != "inline":
+        parts += ["--target", config.target]
+    if config.rate_scale != 1:
+        parts += ["--rate-scale", f"{config.rate_scale:g}"]
+    if config.time_scale != 1:
+        parts += ["--time-scale", f"{config.time_scale:g}"]
+    parts += ["--seed", str(config.seed)]
+    if config.workers is not None:
+        parts += ["--workers", str(config.workers)]
+    if config.environment != "local":
+        parts += ["--env", config.environment]
+    return shlex.join(parts)

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from tests.results.example import small_results
+
+from squall.business import business_metrics, hero_metrics
+from squall.models import Decision, Truth, Typology
+from squall.models.interval import TRUTH_SHAPE
+
+
+def _truth(cells: dict[tuple[Typology, Decision], tuple[int, float]]) -> Truth:
+    truth = Truth()
+    for (typology, decision), (count, value) in cells.items():
+        truth.decisions[typology, decision] = count
+        truth.value_usd[typology, decision] = value
+    return truth
+
+
+def test_held_fraud_is_stopped_and_approved_fraud_is_missed() -> None:
+    metrics = business_metrics(
+        _truth(
+            {
+                (Typology.NONE, Decision.APPROVE): (90, 9_000.0),
+                (Typology.NONE, Decision.REVIEW): (2, 150.0),
+                (Typology.NONE, Decision.DECLINE): (1, 50.0),
+                (Typology.CARD_TESTING, Decision.DECLINE): (4, 40.0),
+                (Typology.MULE_NETWORK, Decision.REVIEW): (1, 800.0),
+                (Typology.BUST_OUT, Decision.APPROVE): (1, 160.0),
+            }
+        ),
+        "2026-01-02",
+    )
+    assert metrics.rates_as_of == "2026-01-02"
+    assert metrics.processed_value == 10_200.0
+    assert metrics.fraud_value == 1_000.0
+    assert metrics.fraud_value_stopped == 840.0
+    assert metrics.fraud_value_missed == 160.0
+    assert metrics.legitimate_value_declined == 200.0
+
+
+def test_nothing_decided_is_not_measured_rather_than_zero() -> None:
+    metrics = business_metrics(Truth(), "2026-01-02")
+    assert metrics.processed_value is None
+    assert metrics.fraud_value_stopped is None
+
+
+@given(arrays.arrays(np.float64, TRUTH_SHAPE, elements=st.floats(0, 1e12)))
+def test_the_parts_add_up(values: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> None:
+    truth = Truth(decisions=np.ones(TRUTH_SHAPE, np.int64), value_usd=values)
+    metrics = business_metrics(truth, "")
+    assert metrics.fraud_value is not None
+    assert metrics.fraud_value_stopped is not None
+    assert metrics.fraud_value_missed is not None
+    assert metrics.processed_value is not None
+    parts = metrics.fraud_value_stopped + metrics.fraud_value_missed
+    assert parts == pytest.approx(metrics.fraud_value, rel=1e-9, abs=0.02)
+    assert metrics.fraud_value <= metrics.processed_value + 0.02
+
+
+def test_hero_metrics_are_the_run_s_own_figures() -> None:
+    results = small_results()
+    hero = hero_metrics(results)
+    assert hero.transactions == results.accounting.accepted
+    assert hero.peak_tps == results.throughput.peak_tps
+    assert hero.lost == 0
+    assert hero.fraud_recall == results.detection.recall
+    assert hero.fraud_value_stopped_usd == results.business.fraud_value_stopped
+    assert hero.response_ms_p99 == results.latency_ms.response.p99
+
+
+def test_an_unknown_loss_stays_unknown() -> None:
+    results = small_results()
+    unread = dataclasses.replace(results.accounting, lost=None)
+    assert hero_metrics(dataclasses.replace(results, accounting=unread)).lost is None

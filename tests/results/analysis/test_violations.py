@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from squall.models import Accounting, CriterionResult, Finding, StabilityResult, TestResults
+from squall.results import analyse
+
+
+def _accounting(results: TestResults, **changes: object) -> TestResults:
+    accounting = dataclasses.replace(results.accounting, **changes)  # type: ignore[arg-type]
+    return dataclasses.replace(results, accounting=accounting)
+
+
+def _titles(results: TestResults, *kinds: str) -> list[tuple[str, str]]:
+    return [(f.severity.value, f.title) for f in analyse(results) if f.kind in kinds]
+
+
+def test_a_clean_run_has_none(passed: TestResults) -> None:
+    assert _titles(passed, "loss", "sla_violation", "stability", "generator") == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "title"),
+    [
+        ({"lost": 1, "lost_ids": ("t-1",)}, "1 transaction lost"),
+        ({"lost": 2_000}, "2,000 transactions lost"),
+        ({"duplicated": 3}, "3 transactions decided more than once"),
+        ({"unexpected": 1}, "1 decision that should not exist"),
+        ({"amount_difference_minor": -5}, "Recorded amounts differ from those sent"),
+        ({"not_sent": 1}, "The accounting does not sum"),
+    ],
+)
+def test_losses_are_critical(passed: TestResults, changes: dict[str, object], title: str) -> None:
+    assert _titles(_accounting(passed, **changes), "loss") == [("critical", title)]
+
+
+def test_ids_are_given_as_evidence(passed: TestResults) -> None:
+    ids = ("a-1", "a-2", "a-3", "a-4")
+    finding = analyse(_accounting(passed, lost=4, lost_ids=ids))[0]
+    assert "a-1, a-2, a-3 …" in finding.evidence
+
+
+def test_unknown_losses_are_not_called_zero(passed: TestResults) -> None:
+    plain = Accounting(planned=10, accepted=10, rejected=0, indeterminate=0, not_sent=0)
+    results = dataclasses.replace(passed, accounting=plain)
+    assert ("warning", "Whether anything was lost is unknown") in _titles(results, "loss")
+
+
+@pytest.mark.parametrize(
+    ("rate", "severity"),
+    [(0.0, None), (0.001, None), (0.0011, "warning"), (0.01, "warning"), (0.0101, "critical")],
+)
+def test_error_rate_limits(passed: TestResults, rate: float, severity: str | None) -> None:
+    results = dataclasses.replace(passed, error_rate=rate, errors={"timeout": 9})
+    found = _titles(results, "sla_violation")
+    assert [s for s, title in found if title.startswith("Error rate")] == (
+        [severity] if severity else []
+    )
+
+
+@pytest.mark.parametrize(
+    ("p99_ms", "severity"),
+    [(5_000.0, None), (5_001.0, "warning"), (10_000.0, "warning"), (10_001.0, "critical")],
+)
+def test_latency_limits(passed: TestResults, p99_ms: float, severity: str | None) -> None:
+    response = dataclasses.replace(passed.latency_ms.response, p99=p99_ms)
+    latency = dataclasses.replace(passed.latency_ms, response=response)
+    found = _titles(dataclasses.replace(passed, latency_ms=latency), "sla_violation")
+    assert [s for s, title in found if title.startswith("P99")] == ([severity] if severity else [])
+
+
+def test_missed_and_unjudged_criteria(passed: TestResults) -> None:
+    criteria = (
+        CriterionResult("error_rate < 0.1 %", False, 0.25),
+        CriterionResult("lost == 0", None, None, "no final read"),
+    )
+    results = dataclasses.replace(passed, criteria=criteria)
+    assert _titles(results, "sla_violation") == [
+        ("critical", "Not met: error_rate < 0.1 %"),
+        ("warning", "Could not be judged: lost == 0"),
+    ]
+
+
+def test_growth_is_a_finding_with_its_interval(passed: TestResults) -> None:
+    growth = StabilityResult("target memory", "% per hour", 40.0, (30.0, 50.0), 20.0, False)
+    finding = _of(dataclasses.replace(passed, stability=(growth,)), "stability")
+    assert "95 % interval +30 to +50, limit 20" in finding.evidence
+
+
+def test_an_unhealthy_agent_and_a_dead_worker_are_found(passed: TestResults) -> None:
+    ill = dataclasses.replace(passed.agents[0], healthy=False, timeouts=7)
+    results = dataclasses.replace(
+        passed,
+        agents=(ill, *passed.agents[1:]),
+        generator=dataclasses.replace(passed.generator, workers_lost=1),
+    )
+    assert ("warning", "Agent transaction_analyser is not healthy") in _titles(
+        results, "sla_violation"
+    )
+    assert _titles(results, "generator") == [("critical", "1 load worker died during the run")]
+
+
+def test_the_most_serious_comes_first(failed: TestResults) -> None:
+    severities = [f.severity.value for f in analyse(failed)]
+    order = ["critical", "warning", "info"]
+    assert severities == sorted(severities, key=order.index)
+    assert severities[0] == "critical"
+
+
+def _of(results: TestResults, kind: str) -> Finding:
+    return next(f for f in analyse(results) if f.kind == kind)
