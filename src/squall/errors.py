@@ -3,6 +3,7 @@
     SquallError
     ├── ConfigurationError        exit 2: a file, option or field the user can correct
     │   ├── ScenarioError         … in a scenario, with every problem found in it
+    │   ├── CriterionError        … in one success criterion, with its position
     │   ├── TargetFileError       … in a target file, likewise
     │   └── DataFileError         … in a Parquet, CSV or JSON-lines file of transactions
     ├── TargetError               exit 2: the target cannot be used at all
@@ -58,6 +59,16 @@ class _ProblemsError(ConfigurationError):
 
 class ScenarioError(_ProblemsError):
     """A scenario is wrong; carries every problem found."""
+
+
+class CriterionError(ConfigurationError):
+    """A success criterion does not parse; ``position`` counts characters of ``text`` from 0."""
+
+    def __init__(self, text: str, position: int, reason: str) -> None:
+        self.text = text
+        self.position = position
+        self.reason = reason
+        super().__init__(f"criterion “{text}”, character {position + 1}: {reason}")
 
 
 class TargetFileError(_ProblemsError):

@@ -126,7 +126,7 @@ class CriterionResult:
     expression: str
     passed: bool | None
     """None: could not be judged, see ``detail``."""
-    measured: float | bool | str | None
+    measured: int | float | bool | str | None
     detail: str = ""
 
 

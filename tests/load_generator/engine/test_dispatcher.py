@@ -32,7 +32,7 @@ from squall.models import (
 )
 from squall.models.load_spec import SustainedSpec
 from squall.targets.answers import AnswerFormat, JsonAnswerReader
-from squall.targets.template import TemplateWriter, members_of
+from squall.targets.template import JsonBody, TemplateWriter
 
 RATE_TPS = 1000.0
 DURATION_S = 4.0
@@ -102,7 +102,7 @@ class Harness:
         reader = JsonAnswerReader(
             AnswerFormat(id=("id",), decision=("decision",), words={"APPROVE": Decision.APPROVE})
         )
-        writer = TemplateWriter([b"POST / HTTP/1.1\r\n"], members_of({"id": "${transaction_id}"}))
+        writer = TemplateWriter([b"POST / HTTP/1.1\r\n"], JsonBody({"id": "${transaction_id}"}))
         maker = BlockMaker(source, writer, self.controller, "plaintag", 0, 1)
         self.reconnects = 0
         self.dispatcher = Dispatcher(

@@ -1,0 +1,86 @@
+"""The scenarios that come with squall hold what is promised of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from squall.load_generator.profiles import build
+from squall.models import TestScenario
+from squall.scenarios import list_scenarios, load_scenario, scenario_names
+from squall.scenarios.criteria import parse_criterion
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def rate_at(scenario: TestScenario, *t: float) -> list[float]:
+    rates: list[float] = build(scenario.load, 1).rate_tps(np.array(t)).tolist()
+    return rates
+
+
+def test_the_catalogue() -> None:
+    assert scenario_names() == ["burst", "peak_load", "smoke", "sustained_load"]
+    assert [(s.name, s.peak_tps, s.duration_s) for s in list_scenarios()] == [
+        ("burst", 10_000, 900),
+        ("peak_load", 10_000, 1800),
+        ("smoke", 300, 20),
+        ("sustained_load", 2000, 7200),
+    ]
+
+
+@pytest.mark.parametrize("name", scenario_names())
+def test_names_are_file_names_and_every_scenario_proves_that_nothing_is_lost(name: str) -> None:
+    scenario = load_scenario(name)
+    assert scenario.name == name
+    assert "accounting.lost == 0" in scenario.criteria
+    assert "accounting.reconciled" in scenario.criteria
+    assert (scenario.mix.fraud, scenario.mix.edge_cases) == (0.15, 0.05)
+
+
+def test_peak_load_goes_to_10_000_in_5_minutes_and_holds_it_for_20() -> None:
+    scenario = load_scenario("peak_load")
+    assert rate_at(scenario, 0, 150, 301, 1499, 1650, 1799.99) == pytest.approx(
+        [0, 5000, 10_000, 10_000, 5000, 0], abs=1
+    )
+    for criterion in (
+        "latency_ms.response.p95 < 2 s",
+        "latency_ms.response.p99 < 5 s",
+        "error_rate < 0.1 %",
+        "agents.all_healthy",
+    ):
+        assert criterion in scenario.criteria
+
+
+def test_sustained_load_is_two_hours_with_leak_and_drift_checks() -> None:
+    scenario = load_scenario("sustained_load")
+    assert rate_at(scenario, 0, 3600, 7199) == [2000, 2000, 2000]
+    limits = scenario.stability
+    assert limits.memory_growth_percent_per_hour
+    assert limits.latency_growth_percent_per_hour
+    assert limits.error_rate_growth_points_per_hour
+    assert "stability.passed" in scenario.criteria
+
+
+def test_burst_is_every_three_minutes_with_time_to_settle_after_the_last() -> None:
+    scenario = load_scenario("burst")
+    bursts = [p for p in build(scenario.load, 1).phases if p.name == "burst"]
+    starts = [p.start_s for p in bursts]
+    assert np.diff(starts).tolist() == [180] * (len(starts) - 1)
+    assert rate_at(scenario, *starts) == [10_000] * len(starts)
+    assert rate_at(scenario, 0, starts[0] - 1, bursts[0].end_s, 899) == [1000] * 4
+    assert bursts[-1].end_s <= 900 - 60
+    settled = [c for c in scenario.criteria if parse_criterion(c).phases == ("settle",)]
+    assert settled
+    burst_size = 10_000 * (bursts[0].end_s - bursts[0].start_s)
+    assert scenario.client.queue_limit >= burst_size
+
+
+@pytest.mark.parametrize(
+    "path",
+    [p for p in sorted(EXAMPLES.glob("*.yaml")) if "scenario.schema.json" in p.read_text("utf-8")],
+    ids=lambda path: path.name,
+)
+def test_examples_load(path: Path) -> None:
+    assert load_scenario(path).name == path.stem
