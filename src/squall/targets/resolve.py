@@ -1,0 +1,60 @@
+"""From what a user writes after ``--target`` to a target."""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from squall.errors import ConfigurationError, Problem, TargetFileError
+from squall.models import FIELDS
+from squall.targets.http_target import HttpTarget
+from squall.targets.target_file import TargetFile
+from squall.targets.target_reading import load_target_file, parse_target_file
+
+_SUFFIXES = (".yaml", ".yml")
+_HOST_AND_PORT = re.compile(r"[\w.-]+:\d+")
+
+
+def platform_target(url: str) -> HttpTarget:
+    """The reference fraud platform, or whatever speaks its interface, at ``url``."""
+    catalogue = importlib.resources.files("squall.targets") / "catalogue" / "fraud_platform.yaml"
+    described = parse_target_file(catalogue.read_text("utf-8"), "fraud_platform.yaml")
+    checked = TargetFile.model_validate({**described.model_dump(), "url": url})
+    return HttpTarget(checked, FIELDS)
+
+
+def resolve_target(text: str, known_fields: frozenset[str] | None = None) -> HttpTarget:
+    """A target from a URL (the fraud platform's interface) or a target file.
+
+    Args:
+        text: what the user wrote.
+        known_fields: fields that the run's transactions have; None: squall's own.
+
+    Raises:
+        ConfigurationError: it is neither.
+        TargetFileError: the file is wrong.
+    """
+    if text.startswith(("http://", "https://")):
+        try:
+            return platform_target(text)
+        except ValidationError as error:
+            message = error.errors()[0]["msg"].removeprefix("Value error, ")
+            problem = f"{text} {message.replace('request.path', 'request.path of a target file')}"
+            raise TargetFileError([Problem("--target", "", problem)]) from error
+    path = Path(text)
+    if path.suffix in _SUFFIXES:
+        fields = frozenset(FIELDS) if known_fields is None else known_fields
+        return HttpTarget(load_target_file(path, fields), tuple(sorted_fields(fields)))
+    hint = f"; did you mean http://{text}?" if _HOST_AND_PORT.fullmatch(text) else ""
+    raise ConfigurationError(
+        f"--target {text}: give inline, a URL (http://host:port) or a target file (.yaml){hint}"
+    )
+
+
+def sorted_fields(fields: frozenset[str]) -> list[str]:
+    """Fields in the order of a transaction, others after them by name."""
+    order = {field: number for number, field in enumerate(FIELDS)}
+    return sorted(fields, key=lambda field: (order.get(field, len(order)), field))
