@@ -1,0 +1,1 @@
+"""The four agents, how they are run against a deadline, and the coordinator."""

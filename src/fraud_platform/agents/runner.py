@@ -1,0 +1,156 @@
+"""Running an agent against a deadline it cannot overstay.
+
+Every agent has a thread of its own. The panel waits for an answer until the deadline and then goes
+on without it: the late answer is thrown away when it comes, and until then the agent is passed
+over. An agent that keeps failing or being late is rested for a while (a breaker), so that it
+does not cost every batch its whole deadline.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum
+from queue import SimpleQueue
+
+from fraud_platform.agents.evidence import Agent, Evidence, Votes
+from fraud_platform.monitoring.histogram import Latencies
+
+log = logging.getLogger(__name__)
+
+_BAD_IN_A_ROW = 3
+"""Late or failed answers in a row after which an agent is rested."""
+_REST_S = 1.0
+
+
+class Absence(Enum):
+    """Why an agent's votes are missing."""
+
+    LATE = "late"
+    FAILED = "failed"
+    PASSED_OVER = "passed over"
+
+
+@dataclass(slots=True)
+class AgentCounters:
+    """What an agent has done since the start. Written by the panel's and the agent's threads."""
+
+    decisions: int = 0
+    """Transactions it voted on in time."""
+    timeouts: int = 0
+    """Transactions that went on without it because it was late, or still busy with an older one."""
+    failures: int = 0
+    """Transactions that went on without it because it failed, or was resting after failures."""
+    judged: int = 0
+    """Transactions it worked on, whether in time or not."""
+    busy_s: float = 0.0
+    latency: Latencies = field(default_factory=Latencies)
+    """Time per micro-batch from call to votes, weighted by transactions."""
+
+
+class _Call:
+    """One micro-batch handed to an agent."""
+
+    __slots__ = ("_done", "error", "evidence", "started", "votes")
+
+    def __init__(self, evidence: Evidence, started: float) -> None:
+        self.evidence = evidence
+        self.started = started
+        self.votes: Votes | None = None
+        self.error: Exception | None = None
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    def finish(self) -> None:
+        self._done.release()
+
+    def wait(self, timeout_s: float) -> bool:
+        """Whether it finished within ``timeout_s``."""
+        return self._done.acquire(timeout=max(0.0, timeout_s))
+
+
+class AgentRunner:
+    """One agent and its thread."""
+
+    def __init__(self, agent: Agent, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.agent = agent
+        self.counters = AgentCounters()
+        self._clock = clock
+        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
+        self._open: _Call | None = None
+        self._bad_in_a_row = 0
+        self._resting_until = 0.0
+        self._resting_after = Absence.LATE
+        self._thread = threading.Thread(target=self._work, name=agent.name, daemon=True)
+        self._thread.start()
+
+    @property
+    def healthy(self) -> bool:
+        """False while it is late with an answer or resting."""
+        return self._bad_in_a_row == 0
+
+    def start(self, evidence: Evidence) -> _Call | None:
+        """Hand over a micro-batch; None when the agent is still busy or resting."""
+        if self._open is not None or self._clock() < self._resting_until:
+            return None
+        call = self._open = _Call(evidence, self._clock())
+        self._calls.put(call)
+        return call
+
+    def result(self, call: _Call | None, size: int, until: float) -> Votes | Absence:
+        """The votes on ``size`` transactions, waiting no longer than clock time ``until``."""
+        if call is None:
+            absence = Absence.LATE if self._open is not None else self._resting_after
+            self._miss(absence, size)
+            return Absence.PASSED_OVER
+        if not call.wait(until - self._clock()):
+            self._bad(Absence.LATE, size, "did not answer in time")
+            return Absence.LATE
+        if call.error is not None or call.votes is None:
+            self._bad(Absence.FAILED, size, f"failed: {call.error!r}")
+            return Absence.FAILED
+        if len(call.votes.risk) != size:
+            self._bad(Absence.FAILED, size, "answered with the wrong number of votes")
+            return Absence.FAILED
+        self._bad_in_a_row = 0
+        self.counters.decisions += size
+        return call.votes
+
+    def close(self) -> None:
+        """Let the thread end when it is done."""
+        self._calls.put(None)
+
+    def _miss(self, absence: Absence, size: int) -> None:
+        if absence is Absence.LATE:
+            self.counters.timeouts += size
+        else:
+            self.counters.failures += size
+
+    def _bad(self, absence: Absence, size: int, what: str) -> None:
+        self._miss(absence, size)
+        self._bad_in_a_row += 1
+        if self._bad_in_a_row <= _BAD_IN_A_ROW or self._bad_in_a_row % 100 == 0:
+            log.warning(
+                "agent %s %s on %d transactions; its votes are replaced by the fallback",
+                self.agent.name, what, size,
+            )  # fmt: skip
+        if self._bad_in_a_row >= _BAD_IN_A_ROW:
+            self._resting_until = self._clock() + _REST_S
+            self._resting_after = absence
+
+    def _work(self) -> None:
+        while (call := self._calls.get()) is not None:
+            begun = self._clock()
+            try:
+                call.votes = self.agent.judge(call.evidence)
+            except Exception as error:  # an agent may fail in any way; the rest carry on
+                call.error = error
+            ended = self._clock()
+            self.counters.busy_s += ended - begun
+            self.counters.judged += len(call.evidence)
+            self.counters.latency.record(ended - call.started, len(call.evidence))
+            self._open = None
+            call.finish()

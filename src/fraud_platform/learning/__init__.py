@@ -1,0 +1,1 @@
+"""Learning from a labelled history: the model, the scorecards and the thresholds."""

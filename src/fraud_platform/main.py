@@ -1,0 +1,155 @@
+"""The ``fraud-platform`` command."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from fraud_platform import __version__
+from fraud_platform.errors import PlatformError, UsageError
+from fraud_platform.options import ServeOptions
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run the command line; a ``PlatformError`` becomes one message and its exit status."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr
+    )
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if words and words[0] in ("_core", "_gateway"):
+            _run_child(words)
+        else:
+            _run(_parser().parse_args(words))
+    except PlatformError as error:
+        if str(error):
+            sys.stderr.write(f"fraud-platform: {error}\n")
+        sys.exit(error.exit_status)
+    except KeyboardInterrupt:
+        sys.exit(4)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="fraud-platform", description="A real-time multi-agent fraud platform."
+    )
+    parser.add_argument("--version", action="version", version=f"fraud-platform {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    serve = commands.add_parser("serve", help="answer transactions over HTTP")
+    _add_serving(serve)
+    train = commands.add_parser("train", help="learn from a history and keep the model")
+    for command in (serve, train):
+        _add(command, "--data-dir", "where decisions and the model are kept", required=True)
+        _add(command, "--model-dir", "keep learned models here instead, to share them")
+        _add(command, "--history", "labelled transactions to learn from (Parquet)")
+    return parser
+
+
+def _add_serving(serve: argparse.ArgumentParser) -> None:
+    serve.add_argument("--host", default="127.0.0.1", help="address to listen on (loopback)")
+    serve.add_argument("--port", type=int, default=8400, help="port; 0 takes a free one")
+    serve.add_argument(
+        "--processes",
+        type=int,
+        default=_default_processes(),
+        metavar="N",
+        help="1: all in one; else one decides and the rest speak HTTP",
+    )
+    serve.add_argument(
+        "--queue-limit",
+        type=int,
+        default=20_000,
+        metavar="N",
+        help="transactions that may wait before more are turned away with 503 (20000)",
+    )
+    serve.add_argument(
+        "--power-safe",
+        action="store_true",
+        help="decisions survive a loss of power too (one fsync per commit)",
+    )
+    serve.add_argument(
+        "--disturb",
+        action="append",
+        default=[],
+        metavar="AGENT:WHAT",
+        help="make an agent fail or late: AGENT:fail, AGENT:delay_ms=N",
+    )
+    _add(serve, "--ready-file", "write the ready line there as well")
+    _add(serve, "--block-list", "blocked parties and countries (JSON)")
+
+
+def _add(command: argparse.ArgumentParser, name: str, text: str, *, required: bool = False) -> None:
+    command.add_argument(name, metavar="PATH", help=text, required=required)
+
+
+def _run(given: argparse.Namespace) -> None:
+    data_dir = Path(given.data_dir).absolute()
+    model_dir = Path(given.model_dir).absolute() if given.model_dir else data_dir
+    history = str(Path(given.history).absolute()) if given.history else None
+    _make(data_dir)
+    if given.command == "train":
+        _train(model_dir, history)
+        return
+    if not 0 <= given.port <= 65_535:
+        raise UsageError(f"--port {given.port}: must be 0 to 65535")
+    if not 1 <= given.processes <= 64:
+        raise UsageError(f"--processes {given.processes}: must be 1 to 64")
+    if not 1 <= given.queue_limit <= 1_000_000:
+        raise UsageError(f"--queue-limit {given.queue_limit}: must be 1 to 1000000")
+    options = ServeOptions(
+        host=given.host, port=given.port, data_dir=str(data_dir), model_dir=str(model_dir),
+        history=history, processes=given.processes, ready_file=given.ready_file,
+        queue_limit=given.queue_limit,
+        power_safe=given.power_safe, block_list=given.block_list, disturb=tuple(given.disturb),
+    )  # fmt: skip
+    options.core()  # bad options are reported before anything is started
+    from fraud_platform.serving import Supervisor, serve_in_one_process
+
+    if options.processes == 1:
+        serve_in_one_process(options)
+    else:
+        Supervisor(options).run()
+
+
+def _run_child(words: list[str]) -> None:
+    from fraud_platform.serving import run_core_process, run_gateway_process
+
+    options, address, parent = ServeOptions.from_json(words[1]), words[2], int(words[3])
+    if words[0] == "_core":
+        run_core_process(options, address, parent, int(words[4]))
+    else:
+        run_gateway_process(options, address, parent, int(words[4]), int(words[5]))
+
+
+def _train(model_dir: Path, history: str | None) -> None:
+    from fraud_platform.learning.cache import obtain_model
+
+    if history is None:
+        raise UsageError("train needs --history FILE.parquet")
+    model = obtain_model(model_dir, Path(history))
+    recall, false_positives = model.figures["recall"], model.figures["false_positives"]
+    sys.stdout.write(
+        f"{model_dir}: finds {recall:.1%} of the fraud at {false_positives:.2%} false positives"
+        " on the last part of the history\n"
+    )
+
+
+def _make(data_dir: Path) -> None:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        if not os.access(data_dir, os.W_OK | os.X_OK):
+            raise PermissionError(13, "Permission denied")
+    except OSError as error:
+        raise UsageError(
+            f"{data_dir}: cannot be used ({error.strerror}); choose another --data-dir"
+        ) from error
+
+
+def _default_processes() -> int:
+    """One decides, one speaks HTTP; from four processors on two do."""
+    processors = len(os.sched_getaffinity(0))
+    return 1 if processors == 1 else 2 if processors < 4 else 3

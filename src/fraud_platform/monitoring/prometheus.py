@@ -1,0 +1,79 @@
+"""``GET /metrics``: the platform's figures as Prometheus text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+CONTENT_TYPE = b"text/plain; version=0.0.4; charset=utf-8"
+
+_AGENT_COUNTERS = (
+    ("decisions", "Transactions an agent voted on in time."),
+    ("timeouts", "Transactions decided without an agent because it was late."),
+    ("failures", "Transactions decided without an agent because it failed."),
+)
+_COORDINATOR_COUNTERS = (
+    ("decisions", "Transactions decided."),
+    ("disagreements", "Decisions on which the agents were at odds."),
+    ("vetoes", "Transactions declined by a veto."),
+    ("fallbacks", "Transactions decided with an agent missing."),
+    ("quorum_failures", "Transactions held for review for lack of agents."),
+)
+
+
+def metrics_text(figures: Mapping[str, Any]) -> bytes:
+    """All figures; names begin with ``fraud_platform_`` and end in their unit."""
+    lines: list[str] = []
+    for name, text in _AGENT_COUNTERS:
+        samples = [({"agent": agent["name"]}, agent[name]) for agent in figures["agents"]]
+        _metric(lines, f"agent_{name}_total", "counter", text, samples)
+    agents = figures["agents"]
+    _metric(
+        lines, "agent_busy_seconds_total", "counter", "Time an agent spent on its votes.",
+        [({"agent": agent["name"]}, agent["busy_s"]) for agent in agents],
+    )  # fmt: skip
+    _metric(
+        lines, "agent_healthy", "gauge", "1 unless an agent is late or failing.",
+        [({"agent": agent["name"]}, int(agent["healthy"])) for agent in agents],
+    )  # fmt: skip
+    for name, text in _COORDINATOR_COUNTERS:
+        value = figures["coordinator"][name]
+        _metric(lines, f"coordinator_{name}_total", "counter", text, [({}, value)])
+    _metric(
+        lines, "stage_busy_seconds_total", "counter", "CPU or wall time spent in a stage.",
+        [({"stage": stage["name"]}, stage["busy_s"]) for stage in figures["stages"]],
+    )  # fmt: skip
+    _metric(
+        lines, "answers_total", "counter", "Answers to transactions by HTTP status.",
+        [({"status": status}, n) for status, n in sorted(figures["answers"].items())],
+    )  # fmt: skip
+    queue = figures["queue"]
+    _metric(lines, "queue_depth", "gauge", "Transactions on their way.", [({}, queue["depth"])])
+    _metric(lines, "queue_limit", "gauge", "Most that may be on their way.", [({}, queue["limit"])])
+    _metric(
+        lines, "queue_shed_total", "counter", "Transactions not taken in.", [({}, queue["shed"])]
+    )
+    _metric(
+        lines, "answer_latency_milliseconds", "summary", "From request to answer.",
+        [
+            ({"quantile": f"0.{percent}"}, figures["latency_ms"][f"p{percent}"])
+            for percent in (50, 95, 99)
+            if figures["latency_ms"][f"p{percent}"] is not None
+        ],
+    )  # fmt: skip
+    return ("\n".join(lines) + "\n").encode()
+
+
+def _metric(
+    lines: list[str],
+    name: str,
+    kind: str,
+    text: str,
+    samples: Iterable[tuple[Mapping[str, str], float]],
+) -> None:
+    full = f"fraud_platform_{name}"
+    lines.append(f"# HELP {full} {text}")
+    lines.append(f"# TYPE {full} {kind}")
+    for labels, value in samples:
+        inside = ",".join(f'{key}="{label}"' for key, label in labels.items())
+        lines.append(f"{full}{{{inside}}} {value}" if inside else f"{full} {value}")

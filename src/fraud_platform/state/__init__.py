@@ -1,0 +1,1 @@
+"""What the platform remembers of customers, cards, devices, merchants and addresses."""

@@ -1,0 +1,1 @@
+"""What arrives: transactions, their validation and the answers to them."""
