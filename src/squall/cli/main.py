@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import sys
 
-import click
 import typer
 
 from squall import __version__
+from squall.cli.data import app as data
+from squall.cli.demo import demo
+from squall.cli.doctor import doctor
+from squall.cli.limit import limit
+from squall.cli.platform import platform
+from squall.cli.run import run
+from squall.cli.runs import runs
+from squall.cli.scenarios import scenarios
 from squall.errors import SquallError
 
 app = typer.Typer(
@@ -34,12 +41,22 @@ def _root(
     """Stress testing for real-time payment and fraud-detection systems."""
 
 
+app.command()(run)
+app.add_typer(scenarios, name="scenarios")
+app.command()(demo)
+app.command()(limit)
+app.command()(platform)
+app.add_typer(data, name="data")
+app.command()(doctor)
+app.add_typer(runs, name="runs")
+
+
 def main() -> None:
     """Run the command line; a ``SquallError`` becomes one message and its exit status."""
     try:
         app(standalone_mode=True)
     except SquallError as error:
-        click.echo(f"squall: {error}", err=True)
+        typer.echo(f"squall: {error}", err=True)
         sys.exit(error.exit_status)
 
 

@@ -23,8 +23,9 @@ class Endpoint:
     ca_file: str | None = None
 
     def __str__(self) -> str:
-        """``host:port``."""
-        return f"{self.host}:{self.port}"
+        """``host:port``, an IPv6 address in brackets."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,8 @@ def pack_end(outcome: int, decision: int = 0, score_bin: int = NO_SCORE) -> int:
 
 
 def score_bin(score: float) -> int:
-    """The bin of a score on 0 … 1 (clipped)."""
-    return min(max(int(score * SCORE_BINS), 0), SCORE_BINS - 1)
+    """The bin of a score on 0 … 1 (clipped, whatever its size)."""
+    return min(int(min(max(score, 0.0), 1.0) * SCORE_BINS), SCORE_BINS - 1)
 
 
 class RequestWriter(Protocol):

@@ -48,8 +48,8 @@ class Dispatcher:
     """One worker's sending side.
 
     All times are those of ``clock`` (``time.monotonic``), on which ``start`` is the run's start;
-    only blocks hold run seconds. ``reconnect`` is called at a connection's end, to have another made
-    (True: at once).
+    only blocks hold run seconds. ``reconnect`` is called at a connection's end, to have another
+    one made (True: at once).
     """
 
     def __init__(

@@ -1,0 +1,54 @@
+"""From what a user writes on the command line to a run's configuration."""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+from squall.errors import ConfigurationError, Problem
+from squall.models import StressTestConfig, TestScenario
+from squall.models.scenario import DEFAULT_SEED
+
+_OPTIONS = {
+    "target": "--target",
+    "seed": "--seed",
+    "rate_scale": "--rate-scale",
+    "time_scale": "--time-scale",
+    "workers": "--workers",
+    "environment": "--env",
+    "replay": "--replay",
+}
+
+
+def make_config(
+    scenario: TestScenario,
+    *,
+    target: str = "inline",
+    seed: int = DEFAULT_SEED,
+    rate_scale: float = 1.0,
+    time_scale: float = 1.0,
+    workers: int | None = None,
+    environment: str = "local",
+    replay: str | None = None,
+) -> StressTestConfig:
+    """A run's configuration; raises ``ConfigurationError`` that names every wrong option."""
+    try:
+        return StressTestConfig(
+            scenario=scenario,
+            target=target,
+            seed=seed,
+            rate_scale=rate_scale,
+            time_scale=time_scale,
+            workers=workers,
+            environment=environment,
+            replay=replay,
+        )
+    except ValidationError as error:
+        problems = [
+            Problem(
+                f"{_OPTIONS.get(str(wrong['loc'][0]), wrong['loc'][0])} {wrong['input']}",
+                "",
+                wrong["msg"].lower(),
+            )
+            for wrong in error.errors()
+        ]
+        raise ConfigurationError("\n".join(map(str, problems))) from None

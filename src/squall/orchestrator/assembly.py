@@ -1,0 +1,145 @@
+"""From everything that was measured to the result: the last and pure step of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from squall.business import business_metrics
+from squall.metrics import MetricsAggregator
+from squall.metrics.collectors import HostCollector
+from squall.models import (
+    Accounting,
+    AgentMetrics,
+    GeneratorReport,
+    SystemMetrics,
+    TestResults,
+    TestStatus,
+    Verdict,
+)
+from squall.orchestrator.environment import describe_environment
+from squall.orchestrator.planning import RunPlan
+from squall.results.analysis import analyse
+from squall.results.histograms import histogram_logs
+from squall.scenarios.criteria import judge, verdict
+from squall.scenarios.stability import check_stability
+
+CROWDED_SHARE = 0.25
+"""Share of the cores from which the use of other programs is worth naming."""
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What a run left behind."""
+
+    plan: RunPlan
+    started_at: str
+    """RFC 3339, UTC."""
+    finished_at: str
+    status: TestStatus
+    stopped_early: bool
+    """Whether somebody let it drain before its end."""
+    target_name: str
+    aggregator: MetricsAggregator
+    accounting: Accounting
+    calibrated_tps: float | None
+    workers_lost: int
+    agents: tuple[AgentMetrics, ...]
+    host: HostCollector
+    cores: int
+    notes: tuple[str, ...]
+
+
+def assemble(measured: Measured) -> TestResults:
+    """The result, judged and analysed."""
+    results = _measurements(measured)
+    scenario = measured.plan.config.scenario
+    results = replace(results, stability=check_stability(scenario.stability, results))
+    results = replace(results, criteria=judge(measured.plan.criteria, results))
+    results = replace(results, verdict=_verdict(measured, results))
+    return replace(results, findings=analyse(results))
+
+
+def balanced(accounting: Accounting) -> tuple[Accounting, str]:
+    """The account with every planned transaction in one of the four ends, and a note if changed.
+
+    Transactions of which a stuck worker never reported an end may have been written: they are
+    indeterminate.
+    """
+    gap = accounting.planned - (
+        accounting.accepted + accounting.rejected + accounting.indeterminate + accounting.not_sent
+    )
+    if gap <= 0:
+        return accounting, ""
+    note = f"{gap:,} transactions were never reported on; they are counted as indeterminate"
+    return replace(accounting, indeterminate=accounting.indeterminate + gap), note
+
+
+def _measurements(measured: Measured) -> TestResults:
+    plan, seen = measured.plan, measured.aggregator
+    accounting, gap = balanced(measured.accounting)
+    return TestResults(
+        run_id=plan.run_id,
+        run_tag=plan.run_tag,
+        scenario=plan.config.scenario.name,
+        seed=plan.config.seed,
+        started_at=measured.started_at,
+        finished_at=measured.finished_at,
+        status=measured.status,
+        verdict=Verdict.NOT_JUDGED,
+        target=measured.target_name,
+        environment=describe_environment(plan.config.environment, plan.epoch_s, measured.cores),
+        config=plan.config,
+        scaling=plan.scaling,
+        criteria=(),
+        stability=(),
+        accounting=accounting,
+        throughput=seen.throughput(),
+        latency_ms=seen.latencies(),
+        errors=seen.errors,
+        error_rate=seen.error_rate,
+        detection=seen.detection(),
+        generator=crowded(
+            seen.generator_report(
+                workers=plan.workers,
+                workers_lost=measured.workers_lost,
+                calibrated_tps=measured.calibrated_tps,
+            ),
+            measured.host.means,
+        ),
+        agents=measured.agents,
+        faults=(),
+        resources=measured.host.means,
+        resource_samples=measured.host.samples,
+        business=business_metrics(seen.truth, plan.rates_as_of),
+        findings=(),
+        phases=seen.phases(),
+        seconds=seen.seconds(),
+        histograms=histogram_logs(*seen.histograms),
+        notes=(*measured.notes, *((gap,) if gap else ())),
+    )
+
+
+def crowded(generator: GeneratorReport, resources: Mapping[str, SystemMetrics]) -> GeneratorReport:
+    """The generator's report, with what others used of the machine where that explains a limit."""
+    host = resources.get("host")
+    if not generator.limited or host is None:
+        return generator
+    own = sum(resources[name].cpu_cores for name in ("generator", "target") if name in resources)
+    others = host.cpu_cores - own
+    if others < CROWDED_SHARE * host.cores_available:
+        return generator
+    note = f"other programs used {others:.1f} of this machine's {host.cores_available} cores"
+    return replace(
+        generator,
+        limit_reason=f"{generator.limit_reason}; {note}",
+        notes=(*generator.notes, note),
+    )
+
+
+def _verdict(measured: Measured, results: TestResults) -> Verdict:
+    """The scenarios' verdict; a run that somebody cut short is never passed."""
+    reached = verdict(results)
+    if measured.stopped_early and reached in {Verdict.PASSED, Verdict.NOT_JUDGED}:
+        return Verdict.ABORTED
+    return reached

@@ -1,0 +1,53 @@
+"""After the drain: what the target itself says it decided, held against the ledger."""
+
+from __future__ import annotations
+
+import asyncio
+
+from squall.errors import SquallError
+from squall.load_generator import Ledger, Reconciliation, without_final_read
+from squall.models import Accounting, Counts, SourceSpec
+from squall.orchestrator.ports import Progress
+from squall.targets import DecisionReader
+
+TIMEOUT_S_MIN = 60.0
+RECORDS_PER_S_MIN = 5_000
+"""A target that hands out its records more slowly than this is not waited for."""
+_TOLD_EVERY = 100_000
+
+
+async def final_read(
+    reader: DecisionReader | None,
+    ledger: Ledger,
+    counts: Counts,
+    run_tag: str,
+    source: SourceSpec,
+    progress: Progress,
+) -> Accounting:
+    """The complete account, or the generator's own side with a note where the read failed.
+
+    A read that fails part of the way says nothing: what was not read might be there.
+    """
+    if reader is None:
+        note = "no final read: the target has no records to read (its target file names none)"
+        return without_final_read(ledger, counts, run_tag, note)
+    reconciliation = Reconciliation(ledger, run_tag, source)
+    timeout_s = TIMEOUT_S_MIN + counts.planned / RECORDS_PER_S_MIN
+    told = 0
+    try:
+        async with asyncio.timeout(timeout_s):
+            async for page in reader.pages():
+                reconciliation.add(page)
+                if reconciliation.records - told >= _TOLD_EVERY:
+                    told = reconciliation.records
+                    progress(f"reading the target's records: {told:,}")
+                await asyncio.sleep(0)  # pages that are already here must not starve the rest
+    except TimeoutError:
+        note = (
+            f"no final read: the target had handed out only {reconciliation.records:,} records "
+            f"after {timeout_s:.0f} s"
+        )
+        return without_final_read(ledger, counts, run_tag, note)
+    except SquallError as error:
+        return without_final_read(ledger, counts, run_tag, f"no final read: {error}")
+    return reconciliation.close(counts)

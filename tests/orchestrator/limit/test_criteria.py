@@ -1,0 +1,36 @@
+import pytest
+
+from squall.errors import CriterionError
+from squall.orchestrator.limit.criteria import DEFAULT_CRITERIA, for_steps
+
+
+def test_the_defaults_can_all_be_judged_on_a_step() -> None:
+    assert [criterion.text for criterion in for_steps(DEFAULT_CRITERIA).judged] == list(
+        DEFAULT_CRITERIA
+    )
+
+
+def test_phases_of_a_scenario_are_dropped() -> None:
+    text = "not (error_rate > 1 % in phase hold or latency_ms.response.p95 > 1 s in phase hold)"
+    (criterion,) = for_steps([text]).judged
+    assert criterion.phases == ()
+    assert criterion.text == text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "stability.passed",
+        "throughput.peak_tps >= 9,000 and accounting.lost == 0",
+        "latency_ms.response.p95 < 1 s or not stability.passed",
+    ],
+)
+def test_what_needs_the_whole_scenario_is_left_out(text: str) -> None:
+    criteria = for_steps([text, "accounting.lost == 0"])
+    assert criteria.left_out == (text,)
+    assert len(criteria.judged) == 1
+
+
+def test_what_is_no_criterion_is_refused() -> None:
+    with pytest.raises(CriterionError):
+        for_steps(["latency is good"])

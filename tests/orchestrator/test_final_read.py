@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import pytest
+from pyroaring import BitMap64
+from tests.orchestrator.fakes import UNIX_S, FakeReader
+
+from squall.errors import TargetUnreachable
+from squall.load_generator import Ledger
+from squall.load_generator.transactions import FactorySpec
+from squall.models import Accounting, Counts, Outcome, transaction_id
+from squall.orchestrator.final_read import final_read
+
+TAG = "abcd1234"
+SOURCE = FactorySpec(seed=1, planned=1000, epoch_s=UNIX_S)
+COUNTS = Counts(planned=100, accepted=90, rejected=4, indeterminate=5, not_sent=1, attempts=99)
+
+
+def ledger() -> Ledger:
+    """0 … 89 accepted, 90 … 93 refused, 94 … 98 indeterminate, 99 not sent."""
+    kept = Ledger(1)
+    worker = kept.workers[0]
+    for outcome, first, last in (
+        (Outcome.ACCEPTED, 0, 90),
+        (Outcome.REJECTED, 90, 94),
+        (Outcome.INDETERMINATE, 94, 99),
+        (Outcome.NOT_SENT, 99, 100),
+    ):
+        worker.ends[outcome].update(BitMap64(range(first, last)))
+    worker.planned = 100
+    return kept
+
+
+async def read(reader: FakeReader | None) -> Accounting:
+    return await final_read(reader, ledger(), COUNTS, TAG, SOURCE, lambda _: None)
+
+
+def ids(*indices: int) -> list[str]:
+    return [transaction_id(TAG, index) for index in indices]
+
+
+async def test_a_clean_run_is_reconciled() -> None:
+    account = await read(FakeReader(ids(*range(90))))
+    assert (account.seen, account.lost, account.duplicated, account.unexpected) == (90, 0, 0, 0)
+    assert account.reconciled
+    assert account.unresolved == 5
+
+
+async def test_losses_doubles_and_strangers_are_named() -> None:
+    account = await read(FakeReader([*ids(*range(1, 90), 5, 92, 95), "stranger"]))
+    assert (account.lost, account.lost_ids) == (1, tuple(ids(0)))
+    assert (account.duplicated, account.duplicated_ids) == (1, tuple(ids(5)))
+    assert account.unexpected == 2
+    assert account.recovered == 1
+    assert account.reconciled is False
+
+
+async def test_without_a_reader_losses_are_unknown() -> None:
+    account = await read(None)
+    assert (account.seen, account.lost, account.reconciled) == (None, None, None)
+    assert "no final read" in account.note
+    assert len(account.unresolved_ids) == 5
+
+
+async def test_a_read_that_breaks_off_says_nothing() -> None:
+    account = await read(FakeReader(ids(*range(90)), TargetUnreachable("127.0.0.1:1 refused")))
+    assert (account.seen, account.lost, account.reconciled) == (None, None, None)
+    assert account.note == "no final read: 127.0.0.1:1 refused"
+
+
+async def test_a_target_that_never_ends_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import asyncio
+
+    monkeypatch.setattr("squall.orchestrator.final_read.TIMEOUT_S_MIN", 0.0)
+    account = await read(FakeReader([], hangs=asyncio.Event()))
+    assert account.lost is None
+    assert "handed out only 0 records" in account.note
