@@ -1,0 +1,5 @@
+"""``python -m benchmarks``: see ``run_all``."""
+
+from benchmarks.run_all import main
+
+raise SystemExit(main())

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fraud_platform.agents.coordinator import APPROVE, DECLINE, REVIEW, Coordinator
+from fraud_platform.agents.evidence import Votes
+from fraud_platform.agents.fusion import Weights, fuse, log_odds
+from fraud_platform.agents.reasons import BIT
+from fraud_platform.agents.runner import Absence
+
+EVEN = Weights(0.0, (0.5, 0.5, 0.5, 0.5), review_from=0.4, decline_from=0.9)
+ALL = {
+    sum(1 << k for k in present): EVEN
+    for size in range(1, 5)
+    for present in combinations(range(4), size)
+}
+
+
+def votes(*risks: float, veto: bool = False, confidence: float = 1.0) -> Votes:
+    size = len(risks)
+    return Votes(
+        np.array(risks),
+        np.full(size, confidence),
+        np.zeros(size, dtype=np.uint64),
+        np.full(size, True) if veto else None,
+    )
+
+
+def test_agreement_is_followed() -> None:
+    settled = Coordinator(ALL).settle([votes(0.01, 0.99)] * 4, 2)
+    assert settled.decision.tolist() == [APPROVE, DECLINE]
+    assert not settled.disagreement.any()
+    assert (settled.confidence > 0.9).all()
+
+
+def test_conflicting_verdicts_are_settled_by_weight() -> None:
+    """Hundreds at a time; the two weighty agents carry it against the two light ones."""
+    weights = Weights(0.0, (2.0, 2.0, 0.1, 0.1), 0.4, 0.9)
+    coordinator = Coordinator({15: weights})
+    high, low = votes(*[0.95] * 300), votes(*[0.02] * 300)
+    for answers, expected in (([high, high, low, low], DECLINE), ([low, low, high, high], APPROVE)):
+        settled = coordinator.settle(answers, 300)
+        assert (settled.decision == expected).all()
+        assert settled.disagreement.all()
+    assert coordinator.counters.disagreements == 600
+
+
+def test_a_veto_overrules_everybody() -> None:
+    coordinator = Coordinator(ALL)
+    settled = coordinator.settle([votes(0.01)] * 3 + [votes(0.01, veto=True)], 1)
+    assert settled.decision.tolist() == [DECLINE]
+    assert settled.score[0] > 0.99
+    assert coordinator.counters.vetoes == 1
+
+
+@pytest.mark.parametrize("absence", list(Absence))
+def test_a_missing_agent_is_replaced_by_the_weights_of_the_rest(absence: Absence) -> None:
+    only_three = Weights(0.0, (1.0, 1.0, 0.0, 1.0), 0.4, 0.9)
+    coordinator = Coordinator({15: EVEN, 11: only_three})
+    settled = coordinator.settle([votes(0.99), votes(0.99), absence, votes(0.99)], 1)
+    assert settled.weights is only_three
+    assert settled.decision.tolist() == [DECLINE]
+    assert settled.confidence[0] <= 0.75
+    assert int(settled.reasons[0]) & BIT["R90"]
+    assert coordinator.counters.fallbacks == 1
+
+
+@pytest.mark.parametrize("heard", [[], [votes(0.01, 0.01)]])
+def test_without_a_quorum_a_person_decides(heard: list[Votes]) -> None:
+    coordinator = Coordinator(ALL)
+    answers: list[Votes | Absence] = [*heard, *[Absence.LATE] * (4 - len(heard))]
+    settled = coordinator.settle(answers, 2)
+    assert settled.decision.tolist() == [REVIEW, REVIEW]
+    assert settled.confidence.tolist() == [0.0, 0.0]
+    assert int(settled.reasons[0]) & BIT["R91"]
+    assert coordinator.counters.quorum_failures == 2
+
+
+_RISK = st.floats(0.0, 1.0)
+
+
+@settings(deadline=None)
+@given(st.lists(_RISK, min_size=4, max_size=4), st.integers(0, 3), _RISK)
+def test_more_risk_never_lowers_the_score(risks: list[float], which: int, more: float) -> None:
+    raised = list(risks)
+    raised[which] = max(raised[which], more)
+
+    def score(values: list[float]) -> float:
+        opinions = np.stack([log_odds(votes(risk)) for risk in values], axis=1)
+        return float(fuse(EVEN, opinions)[0])
+
+    assert 0.0 <= score(risks) <= score(raised) <= 1.0
+
+
+def test_no_confidence_no_weight() -> None:
+    assert log_odds(votes(0.99, confidence=0.0)).tolist() == [0.0]

@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from fraud_platform.agents.disturbance import Disturbance, DisturbedAgent, parse_disturbance
+from fraud_platform.agents.evidence import Evidence, Votes
+from fraud_platform.agents.panel import Panel
+from fraud_platform.agents.runner import Absence, AgentRunner
+from fraud_platform.errors import UsageError
+from fraud_platform.state.features import NAMES
+
+NOTHING = Evidence((), np.zeros((3, len(NAMES)), dtype=np.float32))
+
+
+def votes(size: int = 3) -> Votes:
+    return Votes(np.full(size, 0.25), np.full(size, 0.5), np.zeros(size, dtype=np.uint64))
+
+
+class Steady:
+    """An agent that answers at once."""
+
+    def __init__(self, name: str = "steady") -> None:
+        self.name = name
+
+    def judge(self, evidence: Evidence) -> Votes:
+        return votes(len(evidence))
+
+
+class Gated:
+    """An agent that answers when it is let go."""
+
+    name = "gated"
+
+    def __init__(self) -> None:
+        self.gate = threading.Event()
+        self.calls = 0
+
+    def judge(self, evidence: Evidence) -> Votes:
+        self.calls += 1
+        assert self.gate.wait(30)
+        return votes(len(evidence))
+
+
+class Failing:
+    name = "failing"
+
+    def judge(self, evidence: Evidence) -> Votes:
+        raise RuntimeError("out of order")
+
+
+class Clock:
+    """A clock that is moved by hand."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.001)
+
+
+@pytest.fixture
+def gated() -> Iterator[Gated]:
+    agent = Gated()
+    yield agent
+    agent.gate.set()
+
+
+def test_votes_come_back_and_are_counted() -> None:
+    panel = Panel([AgentRunner(Steady())], deadline_s=10.0)
+    answer = panel.vote(NOTHING)[0]
+    assert isinstance(answer, Votes)
+    counters = panel.runners[0].counters
+    assert (counters.decisions, counters.judged) == (3, 3)
+    assert counters.latency.percentile_ms(50) is not None
+    panel.close()
+
+
+def test_a_late_agent_is_left_out_and_the_rest_carry_on(gated: Gated) -> None:
+    panel = Panel([AgentRunner(Steady()), AgentRunner(gated)], deadline_s=0.02)
+    for expected in (Absence.LATE, Absence.PASSED_OVER, Absence.PASSED_OVER):
+        first, second = panel.vote(NOTHING)
+        assert isinstance(first, Votes)
+        assert second is expected
+    late = panel.runners[1]
+    assert late.counters.timeouts == 9
+    assert late.counters.decisions == 0
+    assert not late.healthy
+    assert gated.calls == 1  # it is not given more while it is busy
+
+
+def test_an_agent_comes_back_when_it_answers_again(gated: Gated) -> None:
+    clock = Clock()
+    runner = AgentRunner(gated, clock)
+    call = runner.start(NOTHING)
+    assert runner.result(call, 3, clock.now) is Absence.LATE
+    gated.gate.set()
+    until(lambda: runner.counters.judged == 3)
+    until(lambda: runner._open is None)
+    answer = runner.result(runner.start(NOTHING), 3, clock.now + 10)
+    assert isinstance(answer, Votes)
+    assert runner.healthy
+    runner.close()
+
+
+def test_a_failing_agent_is_logged_counted_and_rested(caplog: pytest.LogCaptureFixture) -> None:
+    clock = Clock()
+    runner = AgentRunner(Failing(), clock)
+    for _ in range(3):
+        assert runner.result(runner.start(NOTHING), 3, clock.now + 10) is Absence.FAILED
+    assert "out of order" in caplog.text
+    assert runner.start(NOTHING) is None  # resting
+    assert runner.result(None, 3, clock.now) is Absence.PASSED_OVER
+    assert runner.counters.failures == 12
+    assert not runner.healthy
+    clock.now += 2.0
+    assert runner.start(NOTHING) is not None  # tried again
+    runner.close()
+
+
+def test_the_wrong_number_of_votes_is_a_failure() -> None:
+    class Short(Steady):
+        def judge(self, evidence: Evidence) -> Votes:
+            return votes(1)
+
+    runner = AgentRunner(Short())
+    assert runner.result(runner.start(NOTHING), 3, time.perf_counter() + 10) is Absence.FAILED
+    runner.close()
+
+
+def test_disturbances_delay_and_fail() -> None:
+    fails = DisturbedAgent(Steady("a"), Disturbance("a", fails=True))
+    with pytest.raises(Exception, match="told to fail"):
+        fails.judge(NOTHING)
+    slow = Panel(
+        [AgentRunner(DisturbedAgent(Steady("a"), Disturbance("a", delay_s=5.0)))], deadline_s=0.01
+    )
+    assert slow.vote(NOTHING) == [Absence.LATE]
+
+
+def test_disturbances_are_read_from_the_command_line() -> None:
+    agents = ("a", "b")
+    assert parse_disturbance("a:fail", agents) == Disturbance("a", fails=True)
+    assert parse_disturbance("b:delay_ms=250", agents) == Disturbance("b", delay_s=0.25)
+    for wrong in ("c:fail", "a:delay_ms=x", "a", "a:delay_ms="):
+        with pytest.raises(UsageError, match="AGENT is one of a, b"):
+            parse_disturbance(wrong, agents)
