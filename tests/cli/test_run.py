@@ -6,8 +6,10 @@ import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from tests.orchestrator.fakes import Bench, FakeCalibration, FakeTarget, Gate, config
 from typer.testing import CliRunner
 
@@ -201,6 +203,21 @@ def test_a_store_that_fails_after_the_run_loses_nothing(
     (rescued,) = (finished.place / "out").glob("squall-*.json")
     assert from_json(rescued.read_bytes()).accounting.accepted == 150
     assert "squall runs import" in finished.output
+
+
+# --- the documentation
+
+
+@pytest.mark.parametrize("command", ["run", "scenarios"])
+def test_every_option_is_documented(command: str) -> None:
+    documented = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    root: Any = typer.main.get_command(app)
+    found = root.commands[command]
+    commands = list(getattr(found, "commands", {"": found}).values())
+    options = {name for each in commands for option in each.params for name in option.opts}
+    assert "--no-color" in options
+    missing = {name for name in options if name.startswith("--") and name not in documented}
+    assert missing == set()
 
 
 # --- interrupts

@@ -43,10 +43,10 @@ def obtain_model(model_dir: Path, history: Path | None) -> LearnedModel:
     model = load_model(model_dir / name)
     if model is None:
         log.info("learning from %s", history)
-        with _collector_off():
-            model = learn(read_history(history))
         try:
             model_dir.mkdir(parents=True, exist_ok=True)
+            with _collector_off():
+                model = learn(read_history(history))
             model.save(model_dir / name)
         except OSError as error:
             raise UsageError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import pyarrow as pa
@@ -31,14 +32,16 @@ _RUN_TAG = "gen00000"
 
 @app.command()
 def generate(
-    out: Path = typer.Option(..., "--out", help="File to write: .parquet, .csv or .jsonl."),
+    out: Annotated[Path, typer.Option("--out", help="File to write: .parquet, .csv or .jsonl.")],
     count: int = typer.Option(100_000, "--count", min=1, help="How many transactions."),
     seed: int = typer.Option(DEFAULT_SEED, "--seed", min=0, help="Same seed, same transactions."),
     mix: str = typer.Option(
         "stress", "--mix", help="stress (80/15/5), high, realistic, low or legitimate."
     ),
     labels: bool = typer.Option(True, "--labels/--no-labels", help="Add the ground truth."),
-    population: int | None = typer.Option(None, "--population", help="Customers; fitted if left out."),
+    population: int | None = typer.Option(
+        None, "--population", help="Customers; fitted if left out."
+    ),
     until: float | None = typer.Option(
         None, "--until", help="Unix time at which the transactions end; now if left out."
     ),
@@ -64,7 +67,9 @@ def generate(
 
 @app.command()
 def describe(
-    file: Path | None = typer.Argument(None, help="A .parquet, .csv or .jsonl file."),
+    file: Annotated[
+        Path | None, typer.Argument(help="A .parquet, .csv or .jsonl file.")
+    ] = None,
     seed: int | None = typer.Option(None, "--seed", min=0, help="Describe what a seed would give."),
     count: int = typer.Option(200_000, "--count", min=100, help="With --seed: how many."),
     mix: str = typer.Option("stress", "--mix", help="With --seed: which mix."),

@@ -14,7 +14,7 @@ from squall.scenarios.loader import (
     parse_scenario,
     scenario_names,
 )
-from squall.scenarios.schema import result_schema, scenario_schema
+from squall.scenarios.schema import result_schema, scenario_schema, target_schema
 from squall.scenarios.stability import check_stability
 
 __all__ = [
@@ -30,5 +30,6 @@ __all__ = [
     "result_schema",
     "scenario_names",
     "scenario_schema",
+    "target_schema",
     "verdict",
 ]

@@ -1,7 +1,7 @@
-"""JSON schemas of the two files that squall shares with others: the scenario and the result.
+"""JSON schemas of the files that squall shares with others: scenario, target file and result.
 
-Editors use the first to complete and check scenarios as they are typed; the second documents what
-``--json`` writes. Both are generated from the models and shipped in ``squall/schemas``. After a
+Editors use the first two to complete and check files as they are typed; the third documents what
+``--json`` writes. All are generated from the models and shipped in ``squall/schemas``. After a
 change of the models write them anew with ``write_schemas()``; a test fails until then.
 """
 
@@ -21,6 +21,7 @@ from pydantic import TypeAdapter
 
 from squall.models import TestResults, TestScenario, Typology, metrics, results
 from squall.models import histogram as histograms
+from squall.targets import TargetFile
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -37,6 +38,12 @@ def scenario_schema() -> Schema:
     return _headed(schema, "squall scenario", "One stress-test scenario. See docs/scenarios.md.")
 
 
+def target_schema() -> Schema:
+    """The schema of a target file, as JSON values."""
+    schema = TargetFile.model_json_schema(mode="validation")
+    return _headed(schema, "squall target", "A service to send load to. See docs/targets.md.")
+
+
 def result_schema() -> Schema:
     """The schema of a result (``--json``), as JSON values."""
     schema = TypeAdapter(TestResults).json_schema(mode="serialization")
@@ -48,6 +55,7 @@ def schema_files() -> dict[str, Schema]:
     """The shipped files by name."""
     return {
         "scenario.schema.json": scenario_schema(),
+        "target.schema.json": target_schema(),
         "result.schema.json": result_schema(),
     }
 

@@ -204,6 +204,19 @@ def test_a_place_to_write(tmp_path: Path) -> None:
     assert storage.writable("results", Path("/proc/self")).grade is Grade.PROBLEM
 
 
+@pytest.mark.parametrize(
+    ("store", "directory"),
+    [
+        ("sqlite:////home/me/results.db", Path("/home/me")),
+        ("sqlite:///here/results.db", Path("here")),
+        ("results.db", Path()),
+        ("postgresql://me@there/results", None),
+    ],
+)
+def test_the_directory_of_a_store(store: str, directory: Path | None) -> None:
+    assert storage.directory_of(store) == directory
+
+
 def test_python_versions() -> None:
     assert software.python((3, 11, 4)).grade is Grade.GOOD
     assert software.python((3, 10, 9)).grade is Grade.PROBLEM

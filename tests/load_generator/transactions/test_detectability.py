@@ -1,8 +1,8 @@
 """The data is neither trivial nor hopeless: a plain model finds most fraud, no single rule does.
 
 The model sees the fields of a transaction and simple running figures of its user, card, device,
-address, merchant and payee, in order of arrival and from a cold start. It is trained on one seed and
-scores another.
+address, merchant and payee, in order of arrival and from a cold start. It is trained on one seed
+and scores another.
 """
 
 from __future__ import annotations
@@ -109,9 +109,7 @@ def sample(seed: int) -> Sample:
         names = names or list(values)
         features.append(list(values.values()))
         kept.append(i)
-    return Sample(
-        np.array(features), names, batch.label[kept] == Label.FRAUD, batch.typology[kept]
-    )
+    return Sample(np.array(features), names, batch.label[kept] == Label.FRAUD, batch.typology[kept])
 
 
 def _features(
@@ -144,7 +142,7 @@ def _features(
         out[f"{short}_hour"] = entity.within(now, 3_600) if entity else -1
         out[f"{short}_day"] = entity.within(now, 86_400) if entity else -1
         out[f"{short}_users"] = len(entity.others) if entity else -1
-        out[f"{short}_new_to_user"] = float(bool(entity) and user not in entity.others)
+        out[f"{short}_new_to_user"] = float(entity is not None and user not in entity.others)
         out[f"{short}_deviation"] = entity.deviation(log_usd) if entity else 0.0
     payer = seen["user_id"]
     assert payer is not None
@@ -196,8 +194,7 @@ def scores(samples: tuple[Sample, Sample]) -> Floats:
         lightgbm.Dataset(train.features, train.fraud.astype(float)),
         num_boost_round=120,
     )  # fmt: skip
-    result: Floats = model.predict(samples[1].features)
-    return result
+    return np.asarray(model.predict(samples[1].features), np.float64)
 
 
 def test_a_plain_model_finds_most_fraud_on_another_seed(

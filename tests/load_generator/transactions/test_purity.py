@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Generator
 
 import numpy as np
 import pytest
@@ -60,7 +61,7 @@ def test_any_rows_in_any_order_are_the_rows_of_the_whole(
 def test_workers_in_turns_make_the_same_rows(
     factory: TransactionFactory, whole: TransactionBatch, workers: int
 ) -> None:
-    made = {}
+    made: dict[int, tuple[object, ...]] = {}
     for worker in range(workers):
         batch = factory.batch(np.arange(worker, ROWS, workers))
         made.update(zip(batch.index.tolist(), facts(batch), strict=True))
@@ -121,13 +122,10 @@ def test_arrivals_past_the_plan_are_made_and_not_from_the_future(
 
 
 def test_every_step_is_part_of_the_batch(factory: TransactionFactory) -> None:
-    steps = factory.stages(np.arange(100))
-    count = 0
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            assert len(done.value) == 100
-            break
-        count += 1
-    assert count >= 5
+    made: list[TransactionBatch] = []
+
+    def collect() -> Generator[None, None, None]:
+        made.append((yield from factory.stages(np.arange(100))))
+
+    assert len(list(collect())) >= 5
+    assert [len(batch) for batch in made] == [100]

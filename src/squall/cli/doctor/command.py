@@ -20,6 +20,7 @@ from squall import __version__
 from squall.cli.doctor import clock, network, software, storage
 from squall.cli.doctor.check import Check, Grade
 from squall.errors import ConfigurationError, SquallError
+from squall.results import default_url
 from squall.targets.platform_history import default_cache_dir
 
 NOISE_S = 1.0
@@ -56,15 +57,13 @@ def doctor(
 
 def examine(*, quick: bool, say: Say) -> Iterator[Check]:
     """Every check in order; ``quick`` leaves the measurements out."""
-    results = Path.cwd()
     cores = clock.cores()
     yield from (software.python(), software.packages(), software.tls())
     yield from (software.postgresql(), software.platform_command(), software.browser())
     yield from (network.open_files(), network.ephemeral_ports())
     yield from (network.time_wait(), network.accept_queue())
-    yield from (storage.memory(), storage.disk(results))
-    yield storage.writable("results", results)
-    yield storage.writable("cache", default_cache_dir(os.environ))
+    yield storage.memory()
+    yield from _places()
     yield from (cores, clock.clock_source())
     if quick:
         return
@@ -106,6 +105,18 @@ def conclusion(checks: Sequence[Check]) -> str:
     if warnings:
         return f"Runs work here. Worth a look: {', '.join(warnings)}."
     return "Runs work here."
+
+
+def _places() -> Iterator[Check]:
+    """Where a run writes: the results store, the reports, what is kept between runs."""
+    store = default_url(os.environ, Path.home())
+    if (directory := storage.directory_of(store)) is not None:
+        yield storage.disk(directory)
+        yield storage.writable("results store", directory)
+    else:
+        yield Check("results store", Grade.GOOD, "on a database server: squall runs list tries it")
+    yield storage.writable("reports", Path.cwd())
+    yield storage.writable("cache", default_cache_dir(os.environ))
 
 
 def _noise() -> Check:

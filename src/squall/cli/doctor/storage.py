@@ -50,6 +50,14 @@ def disk(directory: Path, free: int | None = None) -> Check:
     )
 
 
+def directory_of(store: str) -> Path | None:
+    """The directory of a results store in a file, given as its URL or path; None for a server."""
+    scheme, separator, path = store.partition("://")
+    if not separator:
+        return Path(store).parent
+    return Path(path.removeprefix("/")).parent if scheme.startswith("sqlite") else None
+
+
 def writable(name: str, directory: Path) -> Check:
     """Whether files can be made in ``directory`` (or would be, once it is made)."""
     place = _existing(directory)

@@ -80,7 +80,8 @@ class Dispatcher:
         self._timeout_s = timeout_s
         self._jitter = jitter
         self._reconnect = reconnect
-        self._starved = False
+        self.starved = False
+        """Whether something due waits because no connection is free."""
         self._refused_ranges: deque[tuple[int, int]] = deque()
         self._retries: list[_Retry] = []
         self._sweep: deque[Connection] = deque()
@@ -112,7 +113,7 @@ class Dispatcher:
         connection.row = row
         connection.sent = now
         connection.write(block.requests[row])
-        if self._starved:
+        if self.starved:
             self.health.pool_waits += 1
         self.head += 1
         row += 1
@@ -132,13 +133,13 @@ class Dispatcher:
             self._send_again(idle.popleft(), now)
         if self.next_due <= now:
             while idle and self.next_due <= now:
-                if not self._starved:
+                if not self.starved:
                     self._note_own_lateness(now - self.next_due)
                 self.send_next(idle.popleft(), now)
                 now = self.clock()
-            self._starved = self.next_due <= now
+            self.starved = self.next_due <= now
         else:
-            self._starved = False
+            self.starved = False
         return self.next_due
 
     def _note_own_lateness(self, late_s: float) -> None:

@@ -24,10 +24,13 @@ from squall.models import GeneratorHealth, Interval
 REPORT_S = 0.1
 _GRAIN_S = 0.0003
 """Shortest time between two ticks: sends closer together than this go out together."""
+_STARVED_GRAIN_S = 0.002
+"""Likewise while no connection is free: answers, not ticks, drive the sending then."""
 _LONGEST_TICK_S = 0.02
 _SWEEP_SHARE = 0.2
 _COLLECT_EVERY_REPORTS = 50
 _ABSORB_ROWS = 512
+_MEMORY_EVERY_REPORTS = 10
 _UNREACHABLE_GIVE_UP_S = 5.0
 """A drain ends early when nothing could be connected for this long."""
 
@@ -68,6 +71,7 @@ class WorkerSession:
         self._reported_s = 0.0
         self._cpu_s = 0.0
         self._reports = 0
+        self._rss_bytes = 0
         self._over = False
 
     async def prepare(self) -> Ready:
@@ -141,7 +145,7 @@ class WorkerSession:
             wake = next_due
         else:
             wake = next_due
-        soonest = now + _GRAIN_S
+        soonest = now + (_STARVED_GRAIN_S if self._dispatcher.starved else _GRAIN_S)
         wake = min(max(wake, soonest), now + _LONGEST_TICK_S)
         self._timer.arm(wake)
 
@@ -204,6 +208,8 @@ class WorkerSession:
         ledger = tally.ledger_delta()
         health, dispatcher.health = dispatcher.health, SendHealth()
         counts, truth, errors = tally.take(due - self._planned, dispatcher.writes - self._writes)
+        if final or self._reports % _MEMORY_EVERY_REPORTS == 0:
+            self._rss_bytes = self._process.memory_info().rss
         cpu_s = time.process_time()
         interval = Interval(
             worker=self._worker,
@@ -217,7 +223,7 @@ class WorkerSession:
             errors=errors,
             health=GeneratorHealth(
                 cpu_s=cpu_s - self._cpu_s,
-                rss_bytes=self._process.memory_info().rss,
+                rss_bytes=self._rss_bytes,
                 queue_depth=dispatcher.queue_depth(due),
                 in_flight=dispatcher.in_flight,
                 connections=len(dispatcher.connections),

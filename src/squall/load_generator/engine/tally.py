@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -90,9 +91,10 @@ class Tally:
         done = np.frombuffer(log.done_s, np.float64, rows)[order]
         end = np.frombuffer(log.end, np.int64, rows)[order]
         number = seq >> BLOCK_SHIFT
-        edges = np.flatnonzero(np.diff(number)) + 1
-        for part in np.split(np.arange(rows), edges):
-            self._absorb_block(int(number[part[0]]), seq[part], sent[part], done[part], end[part])
+        edges = (np.flatnonzero(np.diff(number)) + 1).tolist()
+        for low, high in itertools.pairwise([0, *edges, rows]):
+            part = slice(low, high)
+            self._absorb_block(int(number[low]), seq[part], sent[part], done[part], end[part])
 
     def _absorb_block(
         self,

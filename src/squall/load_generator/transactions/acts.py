@@ -1,8 +1,8 @@
-"""The scripts of fraud as arrays, so that a batch reads all it needs of its acts with two look-ups."""
+"""The scripts of fraud as arrays: a batch reads all it needs of its acts with two look-ups."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,6 +45,10 @@ class Parts:
     growth: F64
 
 
+_INTEGER_PARTS = tuple(f.name for f in fields(Parts))[:15]
+_KINDS, _ENDINGS = 15, 19
+
+
 class Acts:
     """All acts; act number = (script * VARIANTS + variant) * 2 + closing."""
 
@@ -63,7 +67,15 @@ class Acts:
         """The parts of some act numbers, shape (n,)."""
         integers: NDArray[np.int64] = self._integers.take(act, axis=0).T
         reals: NDArray[np.float64] = self._reals.take(act, axis=0).T
-        return Parts(*integers[:15], integers[15:19], integers[19:23], *reals)  # type: ignore[arg-type]
+        plain = dict(zip(_INTEGER_PARTS, integers[:_KINDS], strict=True))
+        return Parts(
+            **plain,
+            kinds=integers[_KINDS:_ENDINGS],
+            endings=integers[_ENDINGS:],
+            log_median=reals[0],
+            sigma=reals[1],
+            growth=reals[2],
+        )
 
 
 def _integers(act: Act) -> list[int]:

@@ -1,10 +1,10 @@
 """From the number of a fraudulent payment to its campaign and step, in closed form.
 
-Fraud ordinals go round a *cycle* of visits to lanes. A lane runs one campaign after the other; lanes of
-a fast tempo are visited often, so that their campaigns take minutes of event time, lanes of a slow one
-rarely, so that theirs take days. A lane's steps come in blocks of ``BLOCK``, and how a block divides into
-campaigns is one of ``PATTERNS`` patterns drawn by hash: nothing is stored per campaign, and a plan
-can be outrun.
+Fraud ordinals go round a *cycle* of visits to lanes. A lane runs one campaign after the other;
+lanes of a fast tempo are visited often, so that their campaigns take minutes of event time, lanes
+of a slow one rarely, so that theirs take days. A lane's steps come in blocks of ``BLOCK``, and how
+a block divides into campaigns is one of ``PATTERNS`` patterns drawn by hash: nothing is stored per
+campaign, and a plan can be outrun.
 """
 
 from __future__ import annotations
@@ -75,8 +75,7 @@ class Campaigns:
 
 def _weighted(weights: Mapping[Typology, float]) -> list[tuple[int, Script, float]]:
     chosen = [
-        (n, s, weights.get(s.typology, 0.0) if weights else s.weight)
-        for n, s in enumerate(SCRIPTS)
+        (n, s, weights.get(s.typology, 0.0) if weights else s.weight) for n, s in enumerate(SCRIPTS)
     ]
     positive = [c for c in chosen if c[2] > 0]
     return positive or [(n, s, s.weight) for n, s in enumerate(SCRIPTS)]
@@ -107,7 +106,12 @@ def _patterns(
                 length = room
             steps = np.arange(length)
             rows[pattern, start : start + length] = np.stack(
-                [np.full(length, number), np.full(length, campaign), steps, np.full(length, length)],
+                [
+                    np.full(length, number),
+                    np.full(length, campaign),
+                    steps,
+                    np.full(length, length),
+                ],
                 axis=1,
             )
             done[pick] += length
@@ -116,9 +120,7 @@ def _patterns(
     return rows.reshape(-1, 4)
 
 
-def _cycle(
-    tempos: list[Tempo], shares: list[float], spacing_s: float
-) -> tuple[I64, I64, I64, I64]:
+def _cycle(tempos: list[Tempo], shares: list[float], spacing_s: float) -> tuple[I64, I64, I64, I64]:
     """The visits of one cycle (lane and step within it), and of each lane its stride and tempo.
 
     A lane of tempo t needs a visit every ``_STEP_S[t]``; fraud of that tempo comes every

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pyarrow as pa
@@ -47,7 +49,7 @@ def _first_line(error: Exception) -> str:
 
 def _json_lines(path: Path) -> pa.Table:
     """Lines of JSON objects; a field that a line lacks is null there."""
-    columns: dict[str, list[object]] = {}
+    columns: dict[str, list[Any]] = {}
     count = 0
     with path.open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -81,7 +83,7 @@ def _object(path: Path, number: int, line: bytes) -> dict[str, object]:
     return value
 
 
-def _first_misfit(values: list[object]) -> int:
+def _first_misfit(values: Sequence[object]) -> int:
     """The first row (from 1) whose type differs from that of the first value."""
     kinds = [type(v) for v in values if v is not None]
     first = kinds[0] if kinds else type(None)

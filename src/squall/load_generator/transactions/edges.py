@@ -1,4 +1,4 @@
-"""Edge cases: which rows they are, which earlier payments they point back to, what they look like."""
+"""Edge cases: which rows they are, what they point back to, and what they look like."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from squall.load_generator.transactions.hashing import I64, U64, hashed, key_of, sixteen
 from squall.load_generator.transactions.places import Places
-from squall.load_generator.transactions.rows import NOTHING, Rows, Type
+from squall.load_generator.transactions.rows import NOTHING, Rows
 from squall.load_generator.transactions.strata import GROUP, PPM, Strata
 from squall.load_generator.transactions.trade import Kind
 from squall.models import AMOUNT_LIMIT, EXPECTED, EdgeCase, Expected, transaction_id
@@ -24,7 +24,6 @@ _SAME_BODY, _OTHER_BODY = int(EdgeCase.SAME_ID_SAME_BODY), int(EdgeCase.SAME_ID_
 _LAST_PURCHASE = int(Kind.ONLINE)
 _OVERSIZE_BYTES = 17 * 1024
 _NEVER_SENT = 900_000_000_000
-_TRIES = np.arange(5)[:, None]
 
 FIELD_OF: dict[EdgeCase, str] = {
     EdgeCase.ZERO_AMOUNT: "amount",
@@ -50,35 +49,33 @@ FIELD_OF: dict[EdgeCase, str] = {
 
 
 class References:
-    """Finds, for special number s, an earlier purchase that no other special points to.
+    """Finds, for special number s, an earlier purchase that no other special points to, if it can.
 
-    It lies in the stratum of special s − ``distance``, which is at least the lag behind and belongs to
-    s alone: so no purchase is refunded twice by accident.
+    It lies in the stratum of special s − ``distance``, which is at least the lag behind and
+    belongs to s alone: so no purchase is refunded twice by accident.
     """
 
-    def __init__(
-        self, seed: int, strata: Strata, lag: int, kind_of: Callable[[I64], I64]
-    ) -> None:
+    def __init__(self, seed: int, strata: Strata, lag: int, kind_of: Callable[[I64], I64]) -> None:
         self._strata = strata
         self._kind_of = kind_of
         self._key = key_of(seed, "reference")
         self.distance = lag * strata.ppm // PPM + (2 * GROUP if strata.clumped else 2)
 
     def find(self, specials: I64) -> I64:
-        """Arrival of the purchase for each special, or ``NOTHING`` (too early, or none there)."""
+        """Arrival of the purchase for each special, or ``NOTHING``: too early, or no purchase."""
         target = specials - self.distance
         early = target < 0
         target = np.maximum(target, 0)
         start, length, special = self._strata.whole(target)
-        offset = (hashed(specials, self._key) >> np.uint64(40)).view(np.int64)
-        tries = (offset + _TRIES) % length + start
-        usable = self._kind_of(tries.ravel()).reshape(tries.shape) <= _LAST_PURCHASE
-        usable &= tries != special
-        usable &= ~early
-        first = usable.argmax(axis=0)
-        every = np.arange(len(specials))
-        found: I64 = tries[first, every]
-        found[~usable[first, every]] = NOTHING
+        # Any arrival of the stratum but the special itself: go on from that by 1 … length − 1.
+        others = length - 1
+        step = (hashed(specials, self._key) >> np.uint64(40)).view(np.int64)
+        found = special + step % np.maximum(others, 1) + 1
+        found -= (found >= start + length) * length
+        unusable = self._kind_of(found) > _LAST_PURCHASE
+        unusable |= early
+        unusable |= others < 1
+        found[unusable] = NOTHING
         return found
 
 
@@ -96,7 +93,7 @@ class Edges:
     @property
     def repeats(self) -> NDArray[np.bool_]:
         """Whether the row sends an earlier id again (it points back, but is no refund)."""
-        return (self.case == _SAME_BODY) | (self.case == _OTHER_BODY)
+        return np.isin(self.case, (_SAME_BODY, _OTHER_BODY))
 
 
 class EdgeCases:
@@ -107,9 +104,7 @@ class EdgeCases:
         self._references = references
         self._key = key_of(seed, "edge case")
         cases = [c for c in EdgeCase if c not in (EdgeCase.NONE, EdgeCase.DOUBLE_REFUND)]
-        self._table = np.repeat(
-            np.array(cases, np.int64), [2 * _WEIGHTS.get(c, 2) for c in cases]
-        )
+        self._table = np.repeat(np.array(cases, np.int64), [2 * _WEIGHTS.get(c, 2) for c in cases])
         self._plain = np.array([c for c in cases if c not in _POINTING], np.int64)
         self._must_point = np.isin(np.arange(len(EdgeCase)), _POINTING)
         self._points = self._must_point.copy()
@@ -117,7 +112,7 @@ class EdgeCases:
         self._double_distance = max(references.distance * strata.ppm // PPM, lag // 8) + 2
 
     def drawn(self, ordinals: I64) -> tuple[I64, U64]:
-        """First choice of each case by its ordinal among edge cases, and the bits it was drawn by."""
+        """First choice of cases by their ordinals among edge cases, and the bits that drew them."""
         draw = hashed(ordinals, self._key)
         return self._table.take(sixteen(draw, 0) % len(self._table)), draw
 
@@ -289,8 +284,12 @@ def _fixed_overrides(epoch: datetime) -> dict[EdgeCase, dict[str, bytes | None]]
     Central Europe's clocks go from 02:00 to 03:00 on the last Sunday of March and back on that of
     October: 02:30 there does not exist, or exists twice.
     """
-    spring = max(_last_sunday(y, 3) for y in (epoch.year - 1, epoch.year) if _last_sunday(y, 3) < epoch)
-    autumn = max(_last_sunday(y, 10) for y in (epoch.year - 1, epoch.year) if _last_sunday(y, 10) < epoch)
+    spring = max(
+        _last_sunday(y, 3) for y in (epoch.year - 1, epoch.year) if _last_sunday(y, 3) < epoch
+    )
+    autumn = max(
+        _last_sunday(y, 10) for y in (epoch.year - 1, epoch.year) if _last_sunday(y, 10) < epoch
+    )
     common = epoch.year - 1 if (epoch.year - 1) % 4 else epoch.year - 2
     decomposed = unicodedata.normalize("NFD", "São Paulo")
     return {

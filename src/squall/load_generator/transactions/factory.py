@@ -154,20 +154,23 @@ class TransactionFactory:
 
     def stages(self, indices: I64) -> Generator[None, None, TransactionBatch]:
         """Make a batch in steps; yields between them."""
-        truth = self._truth(indices)
-        yield
+        truth = yield from self._truth(indices)
         rows = blank_rows(truth.source)
         rows.wire, rows.original = truth.wire, truth.returned
         legitimate, means, fraud = self._legitimate, self._means, self._fraud
         legitimate.when(rows)
+        yield
         legitimate.who(rows)
         yield
         legitimate.what(rows)
+        yield
         legitimate.how_much(rows)
         self._own_times(rows, truth, indices)
         yield
         if len(truth.cast.at):
-            fraud.actors(rows, truth.cast)
+            fraud.people(rows, truth.cast)
+            yield
+            fraud.deeds(rows, truth.cast)
             yield
         legitimate.settle(rows)
         fraud.claims(rows, truth.cast)
@@ -180,9 +183,10 @@ class TransactionFactory:
             yield
             means.addresses(rows)
             means.checks(rows)
+            yield
             if len(truth.cast.at):
                 fraud.signs(rows, truth.cast)
-            yield
+                yield
         columns: dict[str, Column] = {}
         for step, (name, render) in enumerate(self._renders.items()):
             columns[name] = render(rows)
@@ -190,7 +194,8 @@ class TransactionFactory:
                 yield
         return self._finish(indices, truth, rows, columns)
 
-    def _truth(self, indices: I64) -> _Truth:
+    def _truth(self, indices: I64) -> Generator[None, None, _Truth]:
+        """Who is what, and which earlier arrivals some of them point back to."""
         specials, position = self._strata.ordinals(indices)
         at = (position == indices).nonzero()[0]
         number = specials[at]
@@ -200,7 +205,9 @@ class TransactionFactory:
         fraud_number, before = number[fraud], ordinal[fraud]
         if self._edge_strata.ppm:
             before += position[fraud] < fraud_number
+        yield
         cast = self._fraud.cast(at[fraud], fraud_number - before)
+        yield
         case, draw = self._edge_cases.drawn(ordinal[edge])
         pointing, claims = self._edge_cases.pointing(case), cast.refund.nonzero()[0]
         found = self._references.find(
@@ -209,6 +216,7 @@ class TransactionFactory:
         original = np.full(len(edge), NOTHING)
         original[pointing] = found[: len(pointing)]
         edges = self._edge_cases.cast(at[edge], ordinal[edge], case, draw, original)
+        yield
         label = np.zeros(len(indices), np.uint8)
         label[edges.at] = _EDGE_CASE
         label[cast.at] = _FRAUD

@@ -340,8 +340,8 @@ class Writer:
 def amount_renderer() -> Render:
     """Integers of one to eight digits, left-aligned in eight bytes.
 
-    With v = 10⁴·high + low: the digits of ``high`` stand first, then the four of ``low``, shifted (as bytes
-    of a little-endian word) behind them, then spaces.
+    With v = 10⁴·high + low: the digits of ``high`` stand first, then the four of ``low``, shifted
+    (as bytes of a little-endian word) behind them, then spaces.
     """
     spaces = 0x2020202020202020
     high_words, shifts = [0], [0]

@@ -6,13 +6,14 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO, Protocol
+from typing import IO, Any, Protocol
 
 import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from squall.errors import ConfigurationError, DataFileError
 from squall.load_generator.transactions.datafile import FORMATS
@@ -58,7 +59,7 @@ def table_of(batch: TransactionBatch, labels: bool) -> pa.Table:
     """A batch as an Arrow table. What an edge case sends that its column's type cannot hold (a
     fraction, NaN, a number beyond 64 bits) is null there; a field left out is null as well.
     """
-    arrays: list[pa.Array] = []
+    arrays: list[pa.Array[Any]] = []
     for name in FIELDS:
         json = batch.columns[name].json
         parsed: list[object] = orjson.loads(b"[" + _joined(json) + b"]")
@@ -74,7 +75,7 @@ def table_of(batch: TransactionBatch, labels: bool) -> pa.Table:
     return pa.Table.from_arrays(arrays, schema=schema(labels))
 
 
-def _joined(json: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> bytes:
+def _joined(json: NDArray[np.uint8]) -> bytes:
     with_commas = np.full((len(json), json.shape[1] + 1), ord(","), np.uint8)
     with_commas[:, :-1] = json
     return with_commas.tobytes()[:-1]
@@ -136,9 +137,7 @@ class _Parquet:
 def check_path(path: Path) -> None:
     """Raise ConfigurationError where a file of transactions cannot be written."""
     if path.suffix not in FORMATS:
-        raise ConfigurationError(
-            f"--out {path}: the name must end in one of {', '.join(FORMATS)}"
-        )
+        raise ConfigurationError(f"--out {path}: the name must end in one of {', '.join(FORMATS)}")
     if not path.parent.is_dir():
         raise ConfigurationError(f"--out {path}: there is no directory {path.parent}")
 

@@ -47,9 +47,16 @@ _MISMATCH, _THREE_DS, _REFUND = int(Check.MISMATCH), int(Authentication.THREE_DS
 _15 = np.array([15], np.uint64)
 _THREE = np.arange(16) % 3 + 32
 _FIRST_MEMBER = 1
-_MEMBER = np.full((len(Who), 16), _FIRST_MEMBER)
-_MEMBER[Who.CIRCLE], _MEMBER[Who.RING] = np.arange(16) % 6 + 1, np.arange(16) % 5 + 2
-_MEMBER = _MEMBER.ravel()
+_MEMBER = np.concatenate(
+    [
+        np.arange(16) % 6 + _FIRST_MEMBER
+        if who is Who.CIRCLE
+        else np.arange(16) % 5 + _FIRST_MEMBER + 1
+        if who is Who.RING
+        else np.full(16, _FIRST_MEMBER)
+        for who in Who
+    ]
+)
 """Which of a campaign's people acts, by ``Who`` * 16 + four random bits."""
 
 
@@ -116,11 +123,9 @@ class Fraud:
             refund=self._acts.refund.take(act),
         )
 
-    def actors(self, rows: Rows, cast: Cast) -> None:
-        """Who pays whom, where and how much."""
-        at, parts, step = cast.at, cast.parts, cast.step
-        turn = (step & np.uint64(3)).view(np.int64)
-        every = np.arange(len(at))
+    def people(self, rows: Rows, cast: Cast) -> None:
+        """Who pays, and in which city."""
+        at, parts = cast.at, cast.parts
         user, home, own = self._users(rows, cast)
         rows.user[at], rows.home[at] = user, home
         rows.traits[at] = self._people.traits(user)
@@ -129,8 +134,14 @@ class Fraud:
         slot = (sixteen(cast.steps.campaign, 1) & (DESTINATIONS - 1)) + DESTINATIONS
         far = self._destination.take(home * (2 * DESTINATIONS) + slot)
         city = np.where(parts.where == _FAR, far, home)
-        city = np.where(own, rows.city[at], city)
-        rows.city[at] = city
+        rows.city[at] = np.where(own, rows.city[at], city)
+
+    def deeds(self, rows: Rows, cast: Cast) -> None:
+        """What for, to whom and how much."""
+        at, parts, step = cast.at, cast.parts, cast.step
+        turn = (step & np.uint64(3)).view(np.int64)
+        every = np.arange(len(at))
+        city = rows.city[at]
         self._shopping(rows, cast, parts.kinds[turn, every], city)
         progress = cast.steps.step / np.maximum(cast.steps.length - 1, 1)
         amount = parts.log_median + parts.growth * progress + parts.sigma * _normal(step)

@@ -140,7 +140,10 @@ class Legitimate:
         rows.category[other] = np.where(transfer, TRANSFER_CATEGORY, CASH_CATEGORY)
         transfers = other[transfer]
         rows.payee[transfers] = self._payees(
-            rows.home[transfers], favourite[transfers], rows.draws[WHAT, transfers], usual[transfers]
+            rows.home[transfers],
+            favourite[transfers],
+            rows.draws[WHAT, transfers],
+            usual[transfers],
         )
 
     def _payees(self, home: I64, favourite: U64, fresh: U64, usual: I64) -> I64:

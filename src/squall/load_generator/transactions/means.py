@@ -1,9 +1,9 @@
 """What a payment is made with: card, device, address, and the checks on them.
 
-Devices and addresses stick to their people. A customer has a phone, mostly a computer, and some share
-a tablet with their household; each device is replaced after 512 days. Home addresses
-belong to households, mobile addresses come from small shared pools, travellers use their lodging's. Now and
-then a payment comes from a device never seen before: one of the hard negatives.
+Devices and addresses stick to their people. A customer has a phone, mostly a computer, and some
+share a tablet with their household; each device is replaced after 512 days. Home addresses belong
+to households, mobile addresses come from small shared pools, travellers use their lodging's. Now
+and then a payment comes from a device never seen before: one of the hard negatives.
 
 Addresses lie in 240.0.0.0/4, which is reserved (RFC 1112): none of them can be anybody's.
 """

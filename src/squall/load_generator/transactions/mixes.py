@@ -12,8 +12,8 @@ MIXES: dict[str, Mix] = {
     "low": Mix(fraud=0.00015, edge_cases=0.0),
     "legitimate": Mix(fraud=0.0, edge_cases=0.0),
 }
-"""Stress mix 80/15/5; then prevalences of 0.5 %, 0.1 % (Stripe's order of magnitude) and 0.015 % (EEA
-cards by count, 2024); and none."""
+"""Stress mix 80/15/5; then prevalences of 0.5 %, 0.1 % (Stripe's order of magnitude) and 0.015 %
+(EEA cards by count, 2024); and none."""
 
 
 def mix_named(name: str) -> Mix:

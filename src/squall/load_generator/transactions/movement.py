@@ -1,10 +1,11 @@
 """Where a customer is: mostly at home, now and then away, and never faster than a plane.
 
 Time is cut into buckets of 96 hours, shifted by household. In one bucket one of two neighbours may
-travel and the other stays, in the next the other way round. A traveller is away for the inside of the
-bucket; at both ends lies the journey (one hour plus distance at 700 km/h) in which
-the traveller pays nothing: such an arrival goes to the neighbour at home instead. So any two payments
-of one customer in different cities are at least a journey apart, and a stay lasts far over six hours.
+travel and the other stays, in the next the other way round. A traveller is away for the inside of
+the bucket; at both ends lies the journey (one hour plus distance at 700 km/h) in which the
+traveller pays nothing: such an arrival goes to the neighbour at home instead. So any two payments
+of one customer in different cities are at least a journey apart, and a stay lasts far over six
+hours.
 
 Shares of payments: 85 % at home, 10 % in a near city, 5 % far away.
 """

@@ -1,12 +1,12 @@
 """Customers: who they are, how active, where at home. All pure functions of a customer's number.
 
-Numbers 0 … population − 1 are the ordinary customers, laid out city by city in even counts, so that
-2m and 2m + 1 are neighbours who may share a household. From ``population`` on come the organisations
-that are paid by transfer, and after them the people that fraud campaigns make up.
+Numbers 0 … population − 1 are the ordinary customers, laid out city by city in even counts, so
+that 2m and 2m + 1 are neighbours who may share a household. From ``population`` on come the
+organisations that are paid by transfer, and after them the people that fraud campaigns make up.
 
 Activity follows a log-normal law. With σ = 1.466 its Gini coefficient 2Φ(σ/√2) − 1 is 0.70 and the
-top quarter makes 79 % of the payments, against 0.70 and 80 % published. The law is truncated
-at −3 … 2.9 standard deviations, so that nobody pays a hundred times a day; σ is 1.62 to make up for that
+top quarter makes 79 % of the payments, against 0.70 and 80 % published. The law is truncated at −3
+… 2.9 standard deviations, so that nobody pays a hundred times a day; σ is 1.62 to make up for that
 and for customers who are too few in a small town to differ so much.
 """
 
@@ -86,7 +86,8 @@ def _even_shares(total: int, weight: F64) -> I64:
 def _activity_quantiles() -> F64:
     """Share of customers (most active first) behind each share of payments, ``_TABLE`` + 1 knots.
 
-    For log-normal weights the payments up to standard score z are Φ(z − σ) of all, the customers Φ(z).
+    For log-normal weights the payments up to standard score z are Φ(z − σ) of all, the customers
+    Φ(z).
     """
     normal = NormalDist()
     low, high = normal.cdf(_LOWEST), normal.cdf(_HIGHEST)

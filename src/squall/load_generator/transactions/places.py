@@ -126,10 +126,7 @@ def _scatter(cities: int) -> tuple[F64, F64]:
 def distance_km(lat1: F64, lon1: F64, lat2: F64, lon2: F64) -> F64:
     """Great-circle distance (haversine formula), degrees in, kilometres out."""
     a, b = np.radians(lat1), np.radians(lat2)
-    h = (
-        np.sin((b - a) / 2) ** 2
-        + np.cos(a) * np.cos(b) * np.sin(np.radians(lon2 - lon1) / 2) ** 2
-    )
+    h = np.sin((b - a) / 2) ** 2 + np.cos(a) * np.cos(b) * np.sin(np.radians(lon2 - lon1) / 2) ** 2
     km: F64 = 2 * EARTH_RADIUS_KM * np.arcsin(np.sqrt(np.minimum(h, 1.0)))
     return km
 

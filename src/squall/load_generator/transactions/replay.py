@@ -1,13 +1,13 @@
 """A user's own transactions as load: every column of a file becomes a field.
 
-The file is read and written as JSON columns once, when the source is built; the plan goes round it as
-often as it is long. Ids are made new (``transaction_id``), because a target would take a second round
-for repetitions; an id of the file's own stays under ``source_id``.
+The file is read and written as JSON columns once, when the source is built; the plan goes round it
+as often as it is long. Ids are made new (``transaction_id``), because a target would take a second
+round for repetitions; an id of the file's own stays under ``source_id``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -35,12 +35,19 @@ ID_COLUMNS = ("transaction_id", "id")
 """The file's own id, the first of these that it has."""
 
 _TRUTH = ("label", "is_fraud", "typology", "edge_case", "expected")
-_LABELS: dict[object, Label] = {
-    0: Label.LEGITIMATE, 1: Label.FRAUD, 2: Label.EDGE_CASE, False: Label.LEGITIMATE,
-    True: Label.FRAUD, "0": Label.LEGITIMATE, "1": Label.FRAUD, "legitimate": Label.LEGITIMATE,
-    "fraud": Label.FRAUD, "edge_case": Label.EDGE_CASE, "false": Label.LEGITIMATE,
-    "true": Label.FRAUD, None: Label.LEGITIMATE,
-}  # fmt: skip
+_LABELS: dict[object, int] = {
+    None: Label.LEGITIMATE,
+    0: Label.LEGITIMATE,  # and False
+    1: Label.FRAUD,  # and True
+    2: Label.EDGE_CASE,
+    "0": Label.LEGITIMATE,
+    "1": Label.FRAUD,
+    "false": Label.LEGITIMATE,
+    "true": Label.FRAUD,
+    "legitimate": Label.LEGITIMATE,
+    "fraud": Label.FRAUD,
+    "edge_case": Label.EDGE_CASE,
+}
 _FIELDS_PER_STEP = 8
 
 
@@ -88,9 +95,7 @@ class ReplaySpec:
 class ReplaySource:
     """A ``TransactionSource`` over a file's rows: arrival i is row i mod rows."""
 
-    def __init__(
-        self, table: pa.Table, path: Path, run_tag: str, fields: frozenset[str]
-    ) -> None:
+    def __init__(self, table: pa.Table, path: Path, run_tag: str, fields: frozenset[str]) -> None:
         self._rows = table.num_rows
         self._run_tag = run_tag
         self._truth = _Truth.of(path, table)
@@ -99,7 +104,7 @@ class ReplaySource:
         for name in sorted(fields - {"transaction_id"}):
             column = own_id if name == "source_id" else name
             assert column is not None
-            self._columns[name] = _written(path, column, table.column(column))
+            self._columns[name] = _written(path, column, table.column(column).to_pylist())
         self._with_id = "transaction_id" in fields
 
     def batch(self, indices: I64) -> TransactionBatch:
@@ -138,10 +143,10 @@ def _own_id(columns: list[str] | tuple[str, ...]) -> str | None:
     return next((name for name in ID_COLUMNS if name in columns), None)
 
 
-def _written(path: Path, name: str, values: pa.ChunkedArray) -> Column:
+def _written(path: Path, name: str, values: Sequence[object]) -> Column:
     """A column as padded JSON."""
     texts = []
-    for row, value in enumerate(values.to_pylist(), 1):
+    for row, value in enumerate(values, 1):
         try:
             texts.append(orjson.dumps(_plain(value)))
         except TypeError as error:
@@ -206,9 +211,7 @@ def _codes(
     return codes
 
 
-def _named(
-    kind: type[Typology] | type[EdgeCase], missing: int
-) -> Callable[[object], int | None]:
+def _named(kind: type[Typology] | type[EdgeCase], missing: int) -> Callable[[object], int | None]:
     words: dict[object, int] = {member.name.lower(): int(member) for member in kind}
     words |= {None: missing, "": missing}
     return words.get

@@ -95,9 +95,9 @@ class Rows:
     user_digits: U64 | None = None
     """Digits of the users' ids, once written."""
 
-    def keep(self, name: str, at: I64, mask: NDArray[np.bool_], values: I64) -> None:
+    def keep(self, name: str, at: I64, mask: NDArray[np.bool_], values: I64 | F64) -> None:
         """Write ``values`` into rows ``at`` where ``mask``; all three have one shape."""
-        target: I64 = getattr(self, name)
+        target: I64 | F64 = getattr(self, name)
         target[at[mask]] = values[mask]
 
 
@@ -106,7 +106,7 @@ def blank_rows(index: I64) -> Rows:
     none = np.empty(0, np.int64)
     bits = np.empty(0, np.uint64)
     return Rows(
-        index, index, bits, none, none, bits, bits, bits, none, none, np.empty(0, np.bool_), none, none,
-        none, none, none, np.empty(0), none, none, none, none, none, none, none, none, none, none,
-        none, none, none, none, np.full(len(index), NOTHING),
+        index, index, bits, none, none, bits, bits, bits, none, none, np.empty(0, np.bool_), none,
+        none, none, none, none, np.empty(0), none, none, none, none, none, none, none, none, none,
+        none, none, none, none, none, np.full(len(index), NOTHING),
     )  # fmt: skip

@@ -1,7 +1,7 @@
 """The thirteen fraud typologies as scripts: what a campaign does, act by act.
 
-A script has variants (one is drawn per campaign, so that no single sign gives a typology away) and a
-variant has an opening and a closing act. ``docs/fraud.md`` describes the signatures in words.
+A script has variants (one is drawn per campaign, so that no single sign gives a typology away) and
+a variant has an opening and a closing act. ``docs/fraud.md`` describes the signatures in words.
 Amounts are medians in US dollars; probabilities are per payment.
 """
 
@@ -117,7 +117,7 @@ class Act:
     avs_mismatch: float = 0.10
     three_ds: float = 0.30
     foreign_address: float = 0.5
-    """Share of campaigns whose address is a hosting provider's, not one of the customer's country."""
+    """Share of campaigns that use a hosting provider's address, not one of the victim's country."""
     refund: bool = False
 
 
@@ -180,7 +180,8 @@ SCRIPTS: tuple[Script, ...] = (
         _same(_takeover),
         _same(replace(_takeover, foreign_address=0.0, device_age_days=30)),
         Variant(replace(_takeover, median_usd=30.0),
-                replace(_takeover, kinds=_TRANSFER, median_usd=700.0, growth=0.3, endings=_ROUND), 0.4),
+                replace(_takeover, kinds=_TRANSFER, median_usd=700.0, growth=0.3, endings=_ROUND),
+                0.4),
         _same(replace(_takeover, where=Where.FAR)),
     )),
     Script(Typology.IMPOSSIBLE_TRAVEL, 7.0, Tempo.MEDIUM, (3, 7), (

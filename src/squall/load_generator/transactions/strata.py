@@ -4,9 +4,9 @@ With a share q, special number s lies somewhere in its own stratum of 1/q arriva
 offset. So the number of specials before any arrival is known without counting, the share holds to
 within one stratum at any length, and no pattern can be predicted from outside.
 
-At small shares strata are huge and fraud would come one by one, hours apart in event time. There the
-specials are clumped: ``GROUP`` of them share a stratum and sit together, ``CLUMP_SPACING`` arrivals
-each, at a hashed place in it. Fraud then comes in bursts, as campaigns do.
+At small shares strata are huge and fraud would come one by one, hours apart in event time. There
+the specials are clumped: ``GROUP`` of them share a stratum and sit together, ``CLUMP_SPACING``
+arrivals each, at a hashed place in it. Fraud then comes in bursts, as campaigns do.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
 """Event time: which moment an arrival index stands for, and where it is day then.
 
-The virtual timeline ends at ``epoch_s``. Its mean spacing Δ makes the population average 48 payments
-per user in 30.4 days (Atlanta Fed, 2024 survey of consumer payments), or less where that would make
-the timeline longer than 300 days. Along it the arrival rate follows the world's day and week: every
-city has the same rhythm in its local time, the world's rate is their sum, and an index maps to time by
-the inverse of that rate's integral, kept as a piecewise linear table.
+The virtual timeline ends at ``epoch_s``. Its mean spacing Δ makes the population average 48
+payments per user in 30.4 days (Atlanta Fed, 2024 survey of consumer payments), or less where that
+would make the timeline longer than 300 days. Along it the arrival rate follows the world's day and
+week: every city has the same rhythm in its local time, the world's rate is their sum, and an index
+maps to time by the inverse of that rate's integral, kept as a piecewise linear table.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """What is bought: payment kinds, merchant categories, merchants and amounts.
 
-Amounts are log-normal within a category with a Pareto tail of exponent 2.5 above the 99th percentile
-(the exponent measured for convenience stores), scaled by customer, merchant and country, converted
-at the reference rates and rounded as prices are. Category medians are the product's own
-choices, fitted so that the mean in the United States is near the 47 dollars of its debit cards.
-Merchants are chosen by Zipf's law with exponent 1 within a city (or among the online shops).
+Amounts are log-normal within a category with a Pareto tail of exponent 2.5 above the 99th
+percentile (the exponent measured for convenience stores), scaled by customer, merchant and
+country, converted at the reference rates and rounded as prices are. Category medians are the
+product's own choices, fitted so that the mean in the United States is near the 47 dollars of its
+debit cards. Merchants are chosen by Zipf's law with exponent 1 within a city (or among the online
+shops).
 """
 
 from __future__ import annotations
@@ -155,7 +156,8 @@ class Trade:
 
     def category(self, merchants: I64, online: I64) -> I64:
         """Category numbers; ``online`` is 1 for online shops, 0 for others."""
-        return self._wheels.take((merchants & (_WHEEL - 1)) + online * _WHEEL)
+        number: I64 = self._wheels.take((merchants & (_WHEEL - 1)) + online * _WHEEL)
+        return number
 
     def of_category(self, merchants: I64, category: I64) -> I64:
         """The merchants nearest in number that are online shops of these categories."""

@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from fraud_platform.gateway.admission import Admission
+
+
+def test_the_depth_is_bounded() -> None:
+    admission = Admission(3)
+    assert [admission.admit(0.0) for _ in range(5)] == [True, True, True, False, False]
+    assert admission.shed == 2
+    admission.answered(1, 0.1)
+    assert admission.admit(0.2)
+    assert admission.depth == 3
+
+
+def test_a_wait_that_would_be_too_long_is_not_begun() -> None:
+    admission = Admission(100_000, wait_limit_s=10.0)
+    for _ in range(2000):
+        assert admission.admit(0.0)
+    admission.answered(100, 1.0)  # 100 a second: 1,900 waiting take 19 s
+    assert admission.wait_s(1.0) == 19.0
+    assert not admission.admit(1.0)
+    admission.answered(1500, 2.0)
+    assert admission.admit(2.0)
+
+
+def test_silence_counts_as_waiting() -> None:
+    admission = Admission(100_000, wait_limit_s=10.0)
+    for _ in range(600):
+        assert admission.admit(0.0)
+    assert admission.admit(9.0)
+    assert not admission.admit(11.0)
+
+
+def test_a_burst_of_ten_thousand_is_taken_in() -> None:
+    admission = Admission(20_000)
+    for number in range(10_000):
+        assert admission.admit(number / 10_000)
+        if number % 10 == 9:
+            admission.answered(5, number / 10_000)
+    assert admission.shed == 0
+
+
+def test_an_idle_hour_is_no_silence() -> None:
+    admission = Admission(100_000)
+    admission.admit(0.0)
+    admission.answered(1, 0.5)
+    for _ in range(1000):
+        assert admission.admit(3600.0)
