@@ -1,81 +1,113 @@
-"""How fast the transaction factory is on one core, in CPU time: ``python benchmarks/transactions.py``."""
+"""CPU time of the transaction factory on one core: ``python -m benchmarks.transactions``."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import statistics
-import sys
 import time
-from pathlib import Path
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
+from benchmarks.harness.machine import NoiseMeter, describe_machine
+from benchmarks.harness.options import Options, run_benchmark, say
+from benchmarks.harness.records import Record, Table, now_utc
+from benchmarks.harness.statistics import Spread
+from squall.load_generator.engine.blocks import BLOCK_ROWS
 from squall.load_generator.transactions import FactorySpec, TransactionFactory
 
-BATCH_ROWS = 512
-ROUNDS = 15
-BATCHES = 60
 FEW = frozenset({"transaction_id", "user_id", "merchant_id", "amount"})
+SIZES = (512, BLOCK_ROWS, 4_096)
+ROUNDS = 15
+ROWS_PER_ROUND = 65_536
+
+METHOD = (
+    "One process makes batches of transactions of the stress mix, one after the other, and throws "
+    "them away; CPU time of the process, median of the rounds.",
+    f"{ROWS_PER_ROUND:,} transactions per round and case, the cases taking turns. The load "
+    f"generator makes {BLOCK_ROWS:,} at a time, in steps between sends.",
+)
 
 
-def round_us(factory: TransactionFactory, first: int) -> float:
-    """CPU time per batch in microseconds, over one round of batches."""
+@dataclass(frozen=True, slots=True)
+class Case:
+    """What is made: how many at a time, with which fields (None: all)."""
+
+    rows: int
+    fields: frozenset[str] | None
+
+    @property
+    def name(self) -> str:
+        """For the table."""
+        what = "all fields" if self.fields is None else f"{len(self.fields)} fields"
+        return f"{what}, {self.rows:,} at a time"
+
+
+CASES = tuple(Case(rows, fields) for fields in (None, FEW) for rows in SIZES)
+
+
+def cpu_us_per_transaction(factory: TransactionFactory, rows: int, first: int) -> float:
+    """Over one round of batches."""
+    batches = ROWS_PER_ROUND // rows
     start = time.process_time()
-    for number in range(BATCHES):
-        low = first + number * BATCH_ROWS
-        factory.batch(np.arange(low, low + BATCH_ROWS))
-    return (time.process_time() - start) / BATCHES * 1e6
+    for number in range(batches):
+        low = first + number * rows
+        factory.batch(np.arange(low, low + rows))
+    return (time.process_time() - start) / (batches * rows) * 1e6
 
 
-def longest_step_us(factory: TransactionFactory) -> float:
+def longest_step_us(factory: TransactionFactory, rows: int, batches: int) -> float:
     """Median over batches of the longest single step, in microseconds of wall time."""
     longest = []
-    for number in range(BATCHES):
-        steps = factory.stages(np.arange(number * BATCH_ROWS, (number + 1) * BATCH_ROWS))
-        worst = 0.0
-        while True:
+    for number in range(batches):
+        steps = factory.stages(np.arange(number * rows, (number + 1) * rows))
+        worst, going = 0.0, True
+        while going:
             start = time.perf_counter()
-            try:
-                next(steps)
-            except StopIteration:
-                break
-            finally:
-                worst = max(worst, time.perf_counter() - start)
+            going = next(steps, factory) is None
+            worst = max(worst, time.perf_counter() - start)
         longest.append(worst * 1e6)
-    return statistics.median(longest)
+    return Spread.of(longest).median
 
 
-def measure(fields: frozenset[str] | None) -> dict[str, float]:
-    """Median and best of several rounds."""
+def measure_all(options: Options) -> Record:
+    """Every case in every round."""
+    rounds = options.repeats or (2 if options.quick else ROUNDS)
     spec = FactorySpec(seed=1, planned=3_000_000, epoch_s=1_795_000_000.0)
-    start = time.process_time()
-    factory = spec.build("bench000", fields)
-    build_s = time.process_time() - start
-    round_us(factory, 0)
-    rounds = [round_us(factory, 100_000 + r * BATCHES * BATCH_ROWS) for r in range(ROUNDS)]
-    median = statistics.median(rounds)
-    return {
-        "build_s": round(build_s, 3),
-        "batch_us_median": round(median, 1),
-        "batch_us_best": round(min(rounds), 1),
-        "transactions_per_second_median": round(BATCH_ROWS / median * 1e6),
-        "transactions_per_second_best": round(BATCH_ROWS / min(rounds) * 1e6),
-        "longest_step_us_median": round(longest_step_us(factory), 1),
-    }
-
-
-def main() -> None:
-    """Print the figures, or write them as JSON."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--json", type=Path, help="write the figures to this file")
-    options = parser.parse_args()
-    result = {"all_fields": measure(None), "four_fields": measure(FEW)}
-    text = json.dumps(result, indent=2)
-    if options.json:
-        options.json.write_text(text + "\n", encoding="utf-8")
-    sys.stdout.write(text + "\n")
+    noise = NoiseMeter()
+    factories = {case: spec.build("bench000", case.fields) for case in CASES}
+    costs: dict[Case, list[float]] = {case: [] for case in CASES}
+    for number in range(rounds):
+        for case, factory in factories.items():
+            first = 100_000 + number * ROWS_PER_ROUND
+            costs[case].append(cpu_us_per_transaction(factory, case.rows, first))
+        say(f"round {number + 1} of {rounds}")
+    spreads = {case: Spread.of(values) for case, values in costs.items()}
+    block = Case(BLOCK_ROWS, None)
+    step_us = longest_step_us(factories[block], BLOCK_ROWS, 50)
+    return Record(
+        benchmark="transactions",
+        measured_at=now_utc(),
+        quick=options.quick,
+        machine=describe_machine(),
+        noise=noise.read(),
+        method=METHOD,
+        bars={"transactions_per_core_second": round(1e6 / spreads[block].median)},
+        tables=(
+            Table(
+                title="Making transactions, one core",
+                columns=("case", "µs each", "per second"),
+                rows=tuple(
+                    (case.name, spread.text(2), f"{1e6 / spread.median:,.0f}")
+                    for case, spread in spreads.items()
+                ),
+                note=f"Longest single step of a block: {step_us:.0f} µs (median of 50 blocks).",
+            ),
+        ),
+        rounds=tuple(
+            {"case": case.name, **asdict(spread), "values": [round(v, 4) for v in costs[case]]}
+            for case, spread in spreads.items()
+        ),
+    )
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(run_benchmark(__doc__, measure_all))

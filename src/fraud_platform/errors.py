@@ -11,6 +11,10 @@ A message says what is wrong, where, and what to change; it is shown as it is.
 
 from __future__ import annotations
 
+HOW_TO_MAKE_HISTORY = (
+    "make one with: squall data generate --count 120000 --seed 7 --out history.parquet"
+)
+
 
 class PlatformError(Exception):
     """Root of the tree."""

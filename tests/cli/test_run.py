@@ -37,9 +37,12 @@ Squall = Callable[..., "Finished"]
 class Finished:
     """What a command left behind."""
 
-    def __init__(self, status: int, output: str, error: SquallError | None, place: Path) -> None:
+    def __init__(
+        self, status: int, output: str, stdout: str, error: SquallError | None, place: Path
+    ) -> None:
         self.status = status
         self.output = output
+        self.stdout = stdout
         self.error = error
         self.place = place
 
@@ -70,7 +73,7 @@ def squall(place: Path, monkeypatch: pytest.MonkeyPatch) -> Squall:
         if result.exception is not None and error is None:
             assert isinstance(result.exception, SystemExit), result.exception
         status = error.exit_status if error else result.exit_code
-        return Finished(status, result.output, error, place)
+        return Finished(status, result.output, result.stdout, error, place)
 
     return call
 
@@ -110,10 +113,10 @@ def test_quiet_is_quiet(squall: Squall) -> None:
     assert len(lines) == 2
 
 
-def test_json_on_the_screen_is_json_alone(squall: Squall, place: Path) -> None:
-    result = CliRunner().invoke(app, ["run", "tiny.yaml", "--json", "-", "--no-store"])
-    document = json.loads(result.stdout)
-    assert document["scenario"] == "tiny"
+def test_json_on_the_screen_is_json_alone(squall: Squall) -> None:
+    finished = squall("run", "tiny.yaml", "--json", "-", "--no-store")
+    assert json.loads(finished.stdout)["scenario"] == "tiny"
+    assert "150 accepted" in finished.output
 
 
 def test_nothing_is_written_where_nothing_is_wanted(squall: Squall) -> None:

@@ -81,6 +81,25 @@ def test_a_repeated_id_needs_no_decision_of_its_own() -> None:
     assert account.reconciled
 
 
+def test_a_repeat_whose_original_was_not_sent_brings_that_id_there() -> None:
+    spec = FactorySpec(seed=3, planned=4000, epoch_s=1.79e9, reference_lag=200)
+    everything = spec.build(TAG, frozenset()).batch(np.arange(4000))
+    repeats = np.flatnonzero(everything.wire_index != everything.index)
+    repeat = int(repeats[0])
+    original = int(everything.wire_index[repeat])
+    ends = [Outcome.ACCEPTED] * 4000
+    ends[original] = Outcome.NOT_SENT
+    ledger = ledger_of(ends, 1, repeats=frozenset(repeats.tolist()))
+    reconciliation = Reconciliation(ledger, TAG, spec)
+    own = [index for index in range(4000) if index not in set(repeats.tolist())]
+    amounts = [int(everything.amount_minor[index]) for index in own]
+    amounts[own.index(original)] += 1  # the other body of a repeated id
+    reconciliation.add(DecisionPage([transaction_id(TAG, index) for index in own], amounts))
+    account = reconciliation.close(Counts())
+    assert (account.unexpected, account.lost, account.amount_difference_minor) == (0, 0, 0)
+    assert account.reconciled
+
+
 def test_amounts_are_compared_id_by_id() -> None:
     spec = FactorySpec(seed=3, planned=50, epoch_s=1.79e9, mix=Mix(0.1, 0.0))
     amounts = spec.build(TAG, frozenset()).batch(np.arange(50)).amount_minor

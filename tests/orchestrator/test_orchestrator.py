@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,10 +11,12 @@ from tests.orchestrator.fakes import Bench, FakeCalibration, FakeTarget, Gate, c
 
 from squall.errors import (
     ConfigurationError,
+    DataFileError,
     IllegalTransition,
     TargetUnreachable,
 )
-from squall.models import LiveSnapshot, StressTestConfig, TestResults, TestStatus, Verdict
+from squall.load_generator import LostWorker
+from squall.models import Counts, LiveSnapshot, StressTestConfig, TestResults, TestStatus, Verdict
 from squall.orchestrator import StressTestOrchestrator
 
 DEADLINE_S = 20.0
@@ -173,6 +176,21 @@ async def test_a_load_that_makes_no_sense_is_refused_before_anything_starts() ->
     assert bench.told == []
 
 
+async def test_a_users_own_transactions_are_sent(tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text("id,amount\na-1,1250\na-2,99\n")
+    bench = Bench(FakeTarget(fields=frozenset({"amount", "source_id"})))
+    results = await run(bench, config(replay=str(own)))
+    assert bench.engine is not None
+    assert "source_id" in bench.engine.plan.source.available_fields
+    assert results.accounting.accepted == 150
+
+
+async def test_a_file_that_cannot_be_replayed_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(DataFileError, match=r"missing\.csv"):
+        StressTestOrchestrator(config(replay=str(tmp_path / "missing.csv")), Bench().parts)
+
+
 async def test_a_target_that_cannot_be_used_fails_the_run() -> None:
     bench = Bench(FakeTarget(check_error=TargetUnreachable("nothing answers")))
     running = Running(bench, config())
@@ -197,6 +215,21 @@ async def test_what_was_measured_before_all_workers_died_is_kept() -> None:
     assert results.accounting.balanced
     assert "every load worker died" in results.notes
     assert "failed" in results.accounting.note
+
+
+async def test_a_worker_that_dies_is_named_with_what_it_leaves() -> None:
+    bench = Bench(gate=Gate(1.0))
+    running = Running(bench, config())
+    await running.at_gate()
+    assert bench.engine is not None
+    bench.engine.lost_workers.append(LostWorker(1, 0.9, Counts(indeterminate=4, not_sent=1_200)))
+    results = await running.results()
+    assert [note for note in results.notes if "load worker 1 died 0.9 s" in note] == [
+        "load worker 1 died 0.9 s into the load: of its share 4 transactions are indeterminate "
+        "and 1,200 are not sent"
+    ]
+    assert results.generator.workers_lost == 1
+    assert results.verdict is Verdict.INVALID
 
 
 async def test_cancelling_ends_everything() -> None:

@@ -36,7 +36,7 @@ from squall.targets import HttpTarget, resolve_target
 EXAMPLES = Path(__file__).parents[2] / "examples"
 RUN_TAG = "foreign0"
 RATE_TPS = 100
-DURATION_S = 3
+DURATION_S = 2
 PLANNED = RATE_TPS * DURATION_S
 DEADLINE_S = 60
 FEATURES = (
@@ -226,7 +226,7 @@ async def test_a_whole_run_of_the_command(
     scenario.write_text(re.sub(r"  - latency.*\n", "", written))  # how fast is not the question
     command = await asyncio.create_subprocess_exec(
         str(Path(sys.executable).with_name("squall")),
-        *["run", str(scenario), "--target", str(target_file), "--time-scale", "0.2"],
+        *["run", str(scenario), "--target", str(target_file), "--time-scale", "0.1"],
         *["--json", "result.json", "--no-store", "--report", "report"],
         cwd=tmp_path,
         stdout=asyncio.subprocess.PIPE,
@@ -234,8 +234,10 @@ async def test_a_whole_run_of_the_command(
     )
     async with asyncio.timeout(DEADLINE_S):
         output, _ = await command.communicate()
-    assert command.returncode == 0, output.decode()
+    # 3 says that this machine was too busy for a verdict on the target: no matter here.
+    assert command.returncode in (0, 3), output.decode()
     result = json.loads((tmp_path / "result.json").read_text())
+    assert [one["passed"] for one in result["criteria"]] == [True, True]
     accounting = result["accounting"]
     assert accounting["accepted"] == accounting["planned"] > 100
     assert accounting["lost"] is None

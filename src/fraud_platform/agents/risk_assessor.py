@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import lightgbm
 import numpy as np
 
 from fraud_platform.agents.evidence import Evidence, Votes
@@ -19,6 +18,8 @@ class RiskAssessor:
     name = NAME
 
     def __init__(self, model_text: str) -> None:
+        import lightgbm  # a second to load, and only the deciding process needs it
+
         self._model = lightgbm.Booster(model_str=model_text)
 
     def judge(self, evidence: Evidence) -> Votes:

@@ -5,13 +5,17 @@ from __future__ import annotations
 WAIT_LIMIT_S = 10.0
 """A transaction that would wait longer than this is not taken in."""
 _ALWAYS = 512
-"""So many are taken in before anything is known of the pace."""
+"""So many are taken in whatever the pace."""
 _WINDOW_S = 0.25
 _MEMORY = 0.3
 
 
 class Admission:
-    """Counts what is on its way and measures the pace of answers. Times are of one clock."""
+    """Counts what is on its way and measures the pace of answers. Times are of one clock.
+
+    The pace is measured only while there is always something to do: an idle platform answers
+    slowly because it is asked slowly.
+    """
 
     def __init__(self, depth_limit: int, wait_limit_s: float = WAIT_LIMIT_S) -> None:
         self.depth_limit = depth_limit
@@ -20,7 +24,7 @@ class Admission:
         self._wait_limit_s = wait_limit_s
         self._pace_tps = 0.0
         self._answered = 0
-        self._window_from = 0.0
+        self._busy_from: float | None = None
         self._last_answer = 0.0
 
     def admit(self, now_s: float) -> bool:
@@ -29,22 +33,26 @@ class Admission:
             self.shed += 1
             return False
         if not self.depth:
-            self._last_answer = self._window_from = now_s
-            self._answered = 0
+            self._last_answer = now_s
         self.depth += 1
         return True
 
     def answered(self, count: int, now_s: float) -> None:
         """So many have been answered."""
         self.depth -= count
-        self._answered += count
         self._last_answer = now_s
-        elapsed = now_s - self._window_from
+        if self.depth < _ALWAYS:
+            self._busy_from = None
+            return
+        if self._busy_from is None:
+            self._busy_from, self._answered = now_s, 0
+            return
+        self._answered += count
+        elapsed = now_s - self._busy_from
         if elapsed >= _WINDOW_S:
             pace = self._answered / elapsed
             self._pace_tps += (_MEMORY if self._pace_tps else 1.0) * (pace - self._pace_tps)
-            self._answered = 0
-            self._window_from = now_s
+            self._busy_from, self._answered = now_s, 0
 
     def wait_s(self, now_s: float) -> float:
         """Estimated wait of one more: depth over pace, or the silence so far if that is longer."""

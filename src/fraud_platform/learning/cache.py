@@ -11,10 +11,8 @@ from contextlib import contextmanager
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from fraud_platform.errors import HistoryError, UsageError
-from fraud_platform.learning.history import HOW_TO_MAKE_ONE, read_history
+from fraud_platform.errors import HOW_TO_MAKE_HISTORY, HistoryError, UsageError
 from fraud_platform.learning.model import LearnedModel, load_model
-from fraud_platform.learning.training import learn
 
 log = logging.getLogger(__name__)
 
@@ -36,13 +34,16 @@ def obtain_model(model_dir: Path, history: Path | None) -> LearnedModel:
         if model is None:
             raise HistoryError(
                 f"no --history was given and {model_dir} holds no model of this version;"
-                f" {HOW_TO_MAKE_ONE}"
+                f" {HOW_TO_MAKE_HISTORY}"
             )
         return model
     name = f"model-{_file_digest(history)}-{code}.json"
     model = load_model(model_dir / name)
     if model is None:
         log.info("learning from %s", history)
+        from fraud_platform.learning.history import read_history
+        from fraud_platform.learning.training import learn
+
         try:
             model_dir.mkdir(parents=True, exist_ok=True)
             with _collector_off():
@@ -93,7 +94,7 @@ def _file_digest(path: Path) -> str:
             while block := file.read(1 << 20):
                 digest.update(block)
     except FileNotFoundError as error:
-        raise HistoryError(f"{path}: no such file; {HOW_TO_MAKE_ONE}") from error
+        raise HistoryError(f"{path}: no such file; {HOW_TO_MAKE_HISTORY}") from error
     except OSError as error:
         raise HistoryError(f"{path}: cannot be read ({error.strerror})") from error
     return digest.hexdigest()[:16]

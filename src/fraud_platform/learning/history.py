@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from fraud_platform.errors import HistoryError
+from fraud_platform.errors import HOW_TO_MAKE_HISTORY, HistoryError
 from fraud_platform.wire.currencies import current_currencies
 from fraud_platform.wire.timestamps import event_seconds
 from fraud_platform.wire.transaction import Transaction
@@ -35,9 +35,6 @@ _LABELS = {
 }
 FEWEST = 5_000
 """Transactions below which nothing useful can be learned."""
-HOW_TO_MAKE_ONE = (
-    "make one with: squall data generate --count 120000 --seed 7 --out history.parquet"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +58,13 @@ def read_history(path: Path) -> History:
     try:
         table = pq.read_table(path)
     except FileNotFoundError as error:
-        raise HistoryError(f"{path}: no such file; {HOW_TO_MAKE_ONE}") from error
+        raise HistoryError(f"{path}: no such file; {HOW_TO_MAKE_HISTORY}") from error
     except (OSError, pa.ArrowException) as error:
         raise HistoryError(f"{path}: not a readable Parquet file ({error})") from error
     wanted = (*FIELD_NAMES, "label", "typology")
     missing = [name for name in wanted if name not in table.column_names]
     if missing:
-        raise HistoryError(f"{path}: lacks the columns {', '.join(missing)}; {HOW_TO_MAKE_ONE}")
+        raise HistoryError(f"{path}: lacks the columns {', '.join(missing)}; {HOW_TO_MAKE_HISTORY}")
     labels = _labels(table.column("label"))
     history = _validated(table, labels)
     if len(history) < FEWEST:

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
@@ -134,6 +133,8 @@ def replay(transactions: Sequence[Transaction], extractor: FeatureExtractor) -> 
 
 
 def _boost(lesson: _Lesson) -> str:
+    import lightgbm  # a second to load, and only who learns needs it
+
     data = lightgbm.Dataset(
         lesson.evidence.matrix,
         label=lesson.fraud,

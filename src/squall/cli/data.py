@@ -23,6 +23,7 @@ from squall.load_generator.transactions.files import (
     table_of,
     write_transactions,
 )
+from squall.models import Verdict
 from squall.models.scenario import DEFAULT_SEED
 
 app = typer.Typer(help="Make and describe files of labelled transactions.", no_args_is_help=True)
@@ -60,16 +61,15 @@ def generate(
             write_transactions(
                 source, count, out, labels, lambda done: progress.update(task, completed=done)
             )
-    except KeyboardInterrupt as stop:
-        raise ConfigurationError(f"interrupted: {out} was not written") from stop
+    except KeyboardInterrupt:
+        typer.echo(f"squall: interrupted; {out} was not written", err=True)
+        raise typer.Exit(Verdict.ABORTED.exit_status) from None
     typer.echo(f"{out}: {count:,} transactions, seed {seed}, mix {mix}")
 
 
 @app.command()
 def describe(
-    file: Annotated[
-        Path | None, typer.Argument(help="A .parquet, .csv or .jsonl file.")
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(help="A .parquet, .csv or .jsonl file.")] = None,
     seed: int | None = typer.Option(None, "--seed", min=0, help="Describe what a seed would give."),
     count: int = typer.Option(200_000, "--count", min=100, help="With --seed: how many."),
     mix: str = typer.Option("stress", "--mix", help="With --seed: which mix."),

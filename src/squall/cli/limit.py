@@ -20,7 +20,7 @@ from squall.cli.limit_view import LimitView, show_outcome
 from squall.cli.options import make_config
 from squall.cli.run import make_console, real_parts
 from squall.errors import ConfigurationError
-from squall.models import StressTestConfig, TestResults, TestScenario
+from squall.models import StabilitySpec, StressTestConfig, TestResults, TestScenario
 from squall.models.load_spec import MAX_TPS
 from squall.models.scenario import DEFAULT_SEED
 from squall.orchestrator import Parts, StressTestOrchestrator
@@ -35,6 +35,8 @@ from squall.scenarios import load_scenario
 
 TEMPLATE = "peak_load"
 """Its mix and client are used where no scenario was named."""
+CONNECTIONS = 512
+"""Its connections then: so many that they are not the limit before the target is."""
 
 
 def limit(
@@ -59,6 +61,10 @@ def limit(
     workers: Annotated[
         int | None, typer.Option(help="Load worker processes; fitted to the rate if left out.")
     ] = None,
+    connections: Annotated[
+        int | None,
+        typer.Option(min=1, max=20_000, help="Connections; else the scenario's, or 512."),
+    ] = None,
     json_file: Annotated[
         str | None,
         typer.Option("--json", metavar="FILE", help="Write the outcome as JSON; - is the screen."),
@@ -77,7 +83,12 @@ def limit(
     chosen = for_steps(criteria or (template.criteria if scenario else DEFAULT_CRITERIA))
     search = _search_spec(min_tps, max_tps, precision, repeats)
     step = _step_spec(
-        make_config(_only_one_part(template), target=target, seed=seed, workers=workers),
+        make_config(
+            _for_steps(template, connections or (None if scenario else CONNECTIONS)),
+            target=target,
+            seed=seed,
+            workers=workers,
+        ),
         chosen,
         step_s,
         warm_up_s,
@@ -161,9 +172,12 @@ def _step_spec(
     return StepSpec(base=base, criteria=criteria.judged, step_s=step_s, warm_up_s=warm_up_s)
 
 
-def _only_one_part(template: TestScenario) -> TestScenario:
-    """The scenario without what only its own load can show."""
-    return template.model_copy(update={"stability": type(template.stability)()})
+def _for_steps(template: TestScenario, connections: int | None) -> TestScenario:
+    """The scenario with other connections, and without what only its own load can show."""
+    client = template.client
+    if connections is not None:
+        client = client.model_copy(update={"connections": connections})
+    return template.model_copy(update={"client": client, "stability": StabilitySpec()})
 
 
 def _write(

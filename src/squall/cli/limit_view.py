@@ -9,6 +9,7 @@ from rich.table import Table
 from squall.orchestrator.limit.outcome import (
     LimitOutcome,
     confidence_statement,
+    finding_statement,
     headline,
     usl_statement,
 )
@@ -79,8 +80,7 @@ def show_outcome(outcome: LimitOutcome, console: Console) -> None:
     if outcome.breaking_reasons:
         table.add_row("what broke", escape("; ".join(outcome.breaking_reasons)))
     if (found := outcome.bottleneck) is not None:
-        told = f"{found.title}. {found.evidence} {found.recommendation}".strip()
-        table.add_row("bottleneck", escape(told))
+        table.add_row("bottleneck", escape(finding_statement(found)))
     table.add_row("law", escape(usl_statement(outcome.usl)))
     for note in outcome.notes:
         table.add_row("note", escape(note))

@@ -77,9 +77,9 @@ class Ledger:
         """Arrival indices with this outcome, those under another's id left out."""
         return self._to_arrivals([worker.ends[outcome] - worker.repeats for worker in self.workers])
 
-    def repeats(self, outcome: Outcome) -> int:
-        """Transactions with this outcome that were sent under another's id."""
-        return sum(len(worker.ends[outcome] & worker.repeats) for worker in self.workers)
+    def repeats(self, outcome: Outcome) -> BitMap64:
+        """Arrival indices with this outcome that were sent under another's id."""
+        return self._to_arrivals([worker.ends[outcome] & worker.repeats for worker in self.workers])
 
     def _to_arrivals(self, parts: list[BitMap64]) -> BitMap64:
         workers = len(self.workers)

@@ -40,6 +40,8 @@ class Reconciliation:
         self._ledger = ledger
         self._run_tag = run_tag
         self._source = None if source is None else source.build(run_tag, frozenset())
+        self._due = ledger.arrivals(Outcome.ACCEPTED) | ledger.arrivals(Outcome.INDETERMINATE)
+        self._borrowed = self._borrowed_ids()
         self._seen = BitMap64()
         self._duplicated = BitMap64()
         self._strangers: list[str] = []
@@ -71,6 +73,18 @@ class Reconciliation:
             amounts = np.array(page.amounts_minor, dtype=np.int64)[ours]
             self._compare_amounts(self._source, known, amounts)
 
+    def _borrowed_ids(self) -> BitMap64:
+        """Ids that only a repeated id can have brought there: their own transaction was not taken.
+
+        The target had every right to decide the repeat as the first of its id, with its amount.
+        """
+        repeats = self._ledger.repeats(Outcome.ACCEPTED)
+        repeats |= self._ledger.repeats(Outcome.INDETERMINATE)
+        if self._source is None or not repeats:
+            return BitMap64()
+        own = np.fromiter(repeats, dtype=np.int64, count=len(repeats))
+        return BitMap64(self._source.batch(own).wire_index.astype(np.uint64)) - self._due
+
     def _stranger(self, wire_id: str) -> None:
         self._stranger_count += 1
         if len(self._strangers) < IDS_LISTED:
@@ -90,8 +104,11 @@ class Reconciliation:
         amounts: NDArray[np.int64],
     ) -> None:
         for at in range(0, len(indices), _AMOUNT_CHUNK):
-            sent = source.batch(indices[at : at + _AMOUNT_CHUNK]).amount_minor
-            self._amount_difference += int((amounts[at : at + _AMOUNT_CHUNK] - sent).sum())
+            chunk = indices[at : at + _AMOUNT_CHUNK]
+            difference = amounts[at : at + _AMOUNT_CHUNK] - source.batch(chunk).amount_minor
+            for row in np.flatnonzero(difference).tolist():
+                if int(chunk[row]) not in self._borrowed:
+                    self._amount_difference += int(difference[row])
 
     def close(self, counts: Counts, note: str = "") -> Accounting:
         """The whole account. ``counts`` are the run's totals."""
@@ -99,7 +116,7 @@ class Reconciliation:
         accepted = ledger.arrivals(Outcome.ACCEPTED)
         indeterminate = ledger.arrivals(Outcome.INDETERMINATE)
         lost = accepted - seen
-        unexpected = seen - accepted - indeterminate
+        unexpected = seen - self._due - self._borrowed
         unresolved = indeterminate - seen
         amounts_agree = not self._amounts_known or self._amount_difference == 0
         unexpected_count = len(unexpected) + self._stranger_count
@@ -151,5 +168,5 @@ def _own_side(ledger: Ledger, counts: Counts) -> Accounting:
         not_sent=ledger.count(Outcome.NOT_SENT),
         rejected_expected=counts.rejected_expected,
         attempts=counts.attempts,
-        replayed=ledger.repeats(Outcome.ACCEPTED),
+        replayed=len(ledger.repeats(Outcome.ACCEPTED)),
     )

@@ -21,9 +21,13 @@ class SystemMetrics:
     cores_available: int = 1
 
 
+STAGES = frozenset({"gateway", "coordinator", "storage"})
+"""Names of stages around the agents that a target may report among them."""
+
+
 @dataclass(frozen=True, slots=True)
 class AgentMetrics:
-    """One agent of the target over the run, as the target reports it."""
+    """One agent of the target over the run, or one stage around them, as the target reports it."""
 
     name: str
     healthy: bool
@@ -38,6 +42,11 @@ class AgentMetrics:
     latency_ms_p50: float | None
     latency_ms_p95: float | None
     latency_ms_p99: float | None
+
+    @property
+    def is_stage(self) -> bool:
+        """Whether it serves the agents (gateway, coordinator, storage) rather than votes."""
+        return self.name in STAGES
 
 
 @dataclass(frozen=True, slots=True)

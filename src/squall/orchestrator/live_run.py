@@ -41,6 +41,7 @@ class LiveRun:
     _judged_at_s: float = field(default=-_JUDGE_PERIOD_S)
     _overdue: bool = False
     _target_ended: bool = False
+    _lost_workers: int = 0
 
     @property
     def at_s(self) -> float:
@@ -77,6 +78,7 @@ class LiveRun:
             await asyncio.gather(guard, load, *watchers, return_exceptions=True)
             if self.machine.status in {TestStatus.RUNNING, TestStatus.PAUSED}:
                 self.machine.advance(TestStatus.DRAINING)  # it ended between two ticks
+            self._note_lost_workers()
             self.publish()
         await self.agents.poll()
 
@@ -102,7 +104,7 @@ class LiveRun:
             self.aggregator.add(interval)
 
     async def _tick(self) -> None:
-        """Ten times a second: notice the end of the schedule or of the target, and publish."""
+        """Ten times a second: notice what has ended (schedule, target, a worker), and publish."""
         ended = self.at_s >= self.engine.controller.end_s
         if ended and self.machine.status is TestStatus.RUNNING:
             self.machine.advance(TestStatus.DRAINING)
@@ -110,7 +112,17 @@ class LiveRun:
         if reason is not None:
             self._target_ended = True
             self.note(f"the target ended {self.at_s:.1f} s into the load: {reason}")
+        self._note_lost_workers()
         self.publish()
+
+    def _note_lost_workers(self) -> None:
+        for lost in self.engine.lost_workers[self._lost_workers :]:
+            self._lost_workers += 1
+            self.note(
+                f"load worker {lost.worker} died {lost.at_s:.1f} s into the load: of its share "
+                f"{lost.counts.indeterminate:,} transactions are indeterminate and "
+                f"{lost.counts.not_sent:,} are not sent"
+            )
 
     async def _sample_host(self) -> None:
         self.host.sample(self.at_s)

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
-from squall.errors import IllegalTransition, SquallError, WorkerFailure
+from squall.errors import IllegalTransition, SquallError
 from squall.load_generator import without_final_read
+from squall.load_generator.transactions import ReplaySpec
 from squall.metrics import MetricsAggregator
 from squall.metrics.collectors import AgentsCollector, HostCollector
 from squall.models import Accounting, LiveSnapshot, StressTestConfig, TestResults, TestStatus
@@ -31,8 +32,9 @@ class StressTestOrchestrator:
     """One run. ``run`` is called once; the controls may be called while it is under way.
 
     Planning happens in the constructor, so a load that cannot be sent is a ``ConfigurationError``
-    before anything has been started. From the first transaction on ``run`` returns a result
-    whatever happens: its status and notes say what went wrong.
+    (a file that cannot be replayed a ``DataFileError``) before anything has been started. From the
+    first transaction on ``run`` returns a result whatever happens: its status and notes say what
+    went wrong.
     """
 
     def __init__(
@@ -51,6 +53,7 @@ class StressTestOrchestrator:
             run_id=new_run_id(started_unix_s, parts.randomness(3)),
             started_unix_s=started_unix_s,
             cores=parts.cores,
+            replay=None if config.replay is None else ReplaySpec.open(config.replay),
         )
         self._machine = RunStateMachine(on_status)
         self._live: LiveRun | None = None
@@ -261,6 +264,3 @@ class StressTestOrchestrator:
                 f"a run that is {self.status.value} has no load yet; cancel it instead"
             )
         return self._live
-
-
-__all__ = ["StressTestOrchestrator", "WorkerFailure"]

@@ -11,7 +11,7 @@ from squall.load_generator.plan import LoadPlan
 from squall.load_generator.profiles import build, scaled
 from squall.load_generator.rate_controller import RateController
 from squall.load_generator.target_spec import TargetSpec
-from squall.load_generator.transactions import FactorySpec
+from squall.load_generator.transactions import FactorySpec, ReplaySpec
 from squall.load_generator.transactions.places import load_currencies
 from squall.models import (
     LoadProfile,
@@ -87,9 +87,17 @@ class RunPlan:
 
 
 def plan_run(
-    config: StressTestConfig, *, run_id: str, started_unix_s: float, cores: int
+    config: StressTestConfig,
+    *,
+    run_id: str,
+    started_unix_s: float,
+    cores: int,
+    replay: ReplaySpec | None = None,
 ) -> RunPlan:
-    """Decide a run; raises ``ConfigurationError`` for what cannot be sent or judged."""
+    """Decide a run, with transactions from ``replay`` or else made by the factory.
+
+    Raises ``ConfigurationError`` for what cannot be sent or judged.
+    """
     load = scaled(config.scenario.load, config.rate_scale, config.time_scale)
     profile = build(load, config.seed)
     planned = _checked(config, profile)
@@ -108,7 +116,7 @@ def plan_run(
         load=load,
         profile=profile,
         planned=planned,
-        source=_source(config, profile, planned, epoch_s),
+        source=replay or _factory(config, profile, planned, epoch_s),
         workers=workers,
         scaling=_scaling(config, profile),
         criteria=tuple(parse_criterion(text) for text in config.scenario.criteria),
@@ -147,9 +155,9 @@ def _checked(config: StressTestConfig, profile: LoadProfile) -> int:
     return planned
 
 
-def _source(
+def _factory(
     config: StressTestConfig, profile: LoadProfile, planned: int, epoch_s: float
-) -> SourceSpec:
+) -> FactorySpec:
     scenario = config.scenario
     return FactorySpec(
         seed=config.seed,

@@ -108,7 +108,7 @@ def measured(criterion: CriterionResult) -> str:
     expression = criterion.expression
     if "%" in expression:
         return percent(float(value), 2)
-    if expression.rstrip().endswith("ms"):
+    if "latency_ms" in expression or expression.rstrip().endswith("ms"):
         return milliseconds(float(value))
     if "tps" in expression.lower():
         return rate(float(value))

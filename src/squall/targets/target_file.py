@@ -253,7 +253,7 @@ class TlsPart(_Part):
     ca_file: str | None = Field(
         default=None,
         min_length=1,
-        description="Certificate authority to trust (PEM), beside the target file",
+        description="PEM file of the certificate authority to trust, relative to the target file",
     )
 
 
@@ -270,7 +270,7 @@ class TargetFile(_Part):
         default=None, description="How to list what the target has decided, for the final read"
     )
     health: UrlPath | None = Field(
-        default=None, description="Path asked before a run; must answer below 400"
+        default=None, description="Path asked before a run; must answer with a 2xx status"
     )
     agents: UrlPath | None = Field(
         default=None, description="Path of agent figures, in the form of docs/platform-api.md"

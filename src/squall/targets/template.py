@@ -11,8 +11,9 @@ together by itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Protocol
 
 import numpy as np
@@ -180,8 +181,16 @@ class TemplateWriter:
 
     def write(self, batch: TransactionBatch) -> list[bytes | memoryview]:
         """One request per transaction, in order."""
-        if not self._constant_length(batch.columns):
-            return [self.write_row(batch, row) for row in range(len(batch))]
+        if self._constant_length(batch.columns):
+            requests = self._copy_columns(batch)
+        else:
+            requests = self._join_rows(batch)
+        for row in batch.overrides:
+            requests[row] = self.write_row(batch, row)
+        return requests
+
+    def _copy_columns(self, batch: TransactionBatch) -> list[bytes | memoryview]:
+        """All requests as slices of one block."""
         layout = self._layout(batch.columns)
         length = len(layout.request)
         block = np.empty((len(batch), length), dtype=np.uint8)
@@ -189,12 +198,26 @@ class TemplateWriter:
         for low, high, reference in layout.places:
             block[:, low:high] = _copied(batch.columns[reference.field], reference.form)
         flat = block.reshape(-1).data
-        requests: list[bytes | memoryview] = [
-            flat[low : low + length] for low in range(0, len(flat), length)
+        return [flat[low : low + length] for low in range(0, len(flat), length)]
+
+    def _join_rows(self, batch: TransactionBatch) -> list[bytes | memoryview]:
+        """Every request with its own length; overrides are left to ``write_row``."""
+        texts = {
+            reference: _texts(batch.columns[reference.field], reference.form)
+            for reference in self._references
+        }
+
+        def joined(pieces: Sequence[Piece]) -> list[bytes]:
+            columns: list[Iterable[bytes]] = [
+                repeat(piece, len(batch)) if isinstance(piece, bytes) else texts[piece]
+                for piece in pieces
+            ]
+            return [b"".join(row) for row in zip(*columns, strict=True)] or [b""] * len(batch)
+
+        return [
+            start + _length_field(len(body)) + body
+            for start, body in zip(joined(self._start), joined(self._whole_body), strict=True)
         ]
-        for row in batch.overrides:
-            requests[row] = self.write_row(batch, row)
-        return requests
 
     def _constant_length(self, columns: Mapping[str, Column]) -> bool:
         """Whether every reference can take its column as it is."""
@@ -259,6 +282,14 @@ class TemplateWriter:
                 self._bodies.clear()
             pieces = self._bodies[left_out] = merged(self._body.pieces(left_out))
         return pieces
+
+
+def _texts(column: Column, form: Form) -> list[bytes]:
+    """What each row of a column puts into a place; JSON may keep its padding."""
+    whole = np.ascontiguousarray(column.json).view(f"S{column.width}")[:, 0].tolist()
+    if form is Form.JSON:
+        return list(whole)
+    return [written(text.rstrip(b" "), form) for text in whole]
 
 
 def _copied(column: Column, form: Form) -> NDArray[np.uint8]:

@@ -93,7 +93,7 @@ REQUESTS = [
 def test_cutting_the_stream_anywhere_changes_nothing(
     requests: list[bytes], cuts: list[int]
 ) -> None:
-    """Whole requests take the fast path, pieces go through the parser: same requests, same bytes."""
+    """Whole requests take the fast path, pieces the parser: same requests, same bytes."""
     whole, pieces = Recorder(), Recorder()
     connection, line = connect(whole)
     for request in requests:

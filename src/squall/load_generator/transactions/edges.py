@@ -99,7 +99,7 @@ class Edges:
 class EdgeCases:
     """Chooses edge cases by the number of the edge case (its ordinal)."""
 
-    def __init__(self, seed: int, strata: Strata, references: References, lag: int) -> None:
+    def __init__(self, seed: int, strata: Strata, references: References) -> None:
         self._strata = strata
         self._references = references
         self._key = key_of(seed, "edge case")
@@ -109,7 +109,7 @@ class EdgeCases:
         self._must_point = np.isin(np.arange(len(EdgeCase)), _POINTING)
         self._points = self._must_point.copy()
         self._points[EdgeCase.NEGATIVE_REFUND] = True
-        self._double_distance = max(references.distance * strata.ppm // PPM, lag // 8) + 2
+        self._double_distance = references.distance * strata.ppm // PPM + 2
 
     def drawn(self, ordinals: I64) -> tuple[I64, U64]:
         """First choice of cases by their ordinals among edge cases, and the bits that drew them."""

@@ -133,9 +133,7 @@ class TransactionFactory:
         self._references = References(
             spec.seed, self._strata, spec.reference_lag, self._legitimate.kind_of
         )
-        self._edge_cases = EdgeCases(
-            spec.seed, self._edge_strata, self._references, spec.reference_lag
-        )
+        self._edge_cases = EdgeCases(spec.seed, self._edge_strata, self._references)
         fraud_share = spec.mix.fraud / max(spec.mix.fraud + spec.mix.edge_cases, 1e-12)
         spacing_s = self._timeline.spacing_s * self._strata.spacing / max(fraud_share, 1e-6)
         campaigns = Campaigns(spec.seed, spec.mix.typologies, spacing_s)

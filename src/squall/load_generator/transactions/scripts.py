@@ -45,8 +45,6 @@ class Where(IntEnum):
     HOME = 0
     FAR = 1
     """A city of another country, the same for the whole campaign."""
-    BASE = 2
-    """The campaign's own city."""
 
 
 class Shop(IntEnum):
@@ -172,8 +170,8 @@ _friendly = Act(Who.ANYONE, 70.0, 0.8, device=Tool.OWN, address=Tool.OWN, avs_mi
 SCRIPTS: tuple[Script, ...] = (
     Script(Typology.CARD_TESTING, 12.0, Tempo.FAST, (14, 40), (
         _same(_probe),
-        Variant(replace(_probe, address=Tool.SOME, device=Tool.SOME), replace(_probe, median_usd=140.0),
-                0.8),
+        Variant(replace(_probe, address=Tool.SOME, device=Tool.SOME),
+                replace(_probe, median_usd=140.0), 0.8),
         _same(replace(_probe, code="5816", shop=Shop.FEW, median_usd=3.0, device=Tool.SOME)),
     )),
     Script(Typology.ACCOUNT_TAKEOVER, 14.0, Tempo.MEDIUM, (5, 12), (
@@ -190,7 +188,7 @@ SCRIPTS: tuple[Script, ...] = (
     )),
     Script(Typology.VELOCITY_BURST, 12.0, Tempo.FAST, (10, 28), (
         _same(_burst),
-        _same(replace(_burst, kinds=_TAP, median_usd=75.0, sigma=0.5)),
+        _same(replace(_burst, kinds=_TAP, median_usd=95.0, sigma=0.5, shop=Shop.FEW)),
         _same(replace(_burst, device=Tool.SOME, address=Tool.SOME)),
         _same(replace(_burst, device_age_days=20, foreign_address=0.2)),
     )),

@@ -162,8 +162,9 @@ class Trade:
     def of_category(self, merchants: I64, category: I64) -> I64:
         """The merchants nearest in number that are online shops of these categories."""
         turn = (merchants - self._first_online) // _WHEEL + -(-self._first_online // _WHEEL)
-        number = turn * _WHEEL + self._residues.take(category)
-        return np.where(number < self.merchants, number, number - _WHEEL)
+        number: I64 = turn * _WHEEL + self._residues.take(category)
+        number -= (number >= self.merchants) * _WHEEL
+        return number
 
     def log_usd(self, category: I64, draw: U64) -> F64:
         """Natural logarithm of an amount in US dollars before any scaling."""

@@ -110,6 +110,12 @@ def confidence_statement(outcome: LimitOutcome) -> str:
     return "; ".join(parts) + "." if parts else "No rate was judged."
 
 
+def finding_statement(found: Finding) -> str:
+    """A finding in sentences: what it is, what shows it, what to do."""
+    parts = (found.title, found.evidence, found.recommendation)
+    return " ".join(part.rstrip(".") + "." for part in parts if part)
+
+
 def usl_statement(fit: UslFit) -> str:
     """The scalability law in a sentence, doubts included."""
     if fit.lambda_tps is None or fit.sigma is None or fit.kappa is None:

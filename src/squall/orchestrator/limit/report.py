@@ -13,6 +13,7 @@ from squall.orchestrator.limit.outcome import (
     LimitOutcome,
     confidence_statement,
     document,
+    finding_statement,
     headline,
     usl_statement,
 )
@@ -122,7 +123,7 @@ def _facts(outcome: LimitOutcome) -> list[str]:
     if outcome.breaking_reasons:
         facts.append("what broke: " + "; ".join(outcome.breaking_reasons))
     if (found := outcome.bottleneck) is not None:
-        facts.append(f"bottleneck: {found.title}. {found.evidence} {found.recommendation}".strip())
+        facts.append(f"bottleneck: {finding_statement(found)}")
     if outcome.bracket.contradictory:
         facts.append(
             "a higher rate held although a lower one broke: the target changed while it was"

@@ -20,8 +20,6 @@ WAIT_SHARE = 0.05
 """Share of transactions waiting for a connection from which the pool is strained."""
 FULL_POOL = 0.95
 """Share of the connections in flight from which the pool counts as full."""
-STAGES = frozenset({"gateway", "storage", "coordinator"})
-"""Parts of a target that report like agents, but are not."""
 _WORDS = {"target": "the target", "generator": "the generator", "host": "the whole machine"}
 
 
@@ -152,7 +150,7 @@ def _agent(results: TestResults, signs: list[str]) -> Finding | None:
     share = agent.load / _parallel(results)
     if share < FULL_AGENT:
         return None
-    kind = "stage" if agent.name in STAGES else "agent"
+    kind = "stage" if agent.is_stage else "agent"
     evidence = f"busy {percent(share, 0)} of its time, more than any other part"
     if agent.service_us_mean is not None:
         evidence += f"; {agent.service_us_mean:,.0f} µs for each transaction"

@@ -153,13 +153,14 @@ def _facts(results: TestResults) -> RenderableType:
     lines.append(
         (
             "Generator",
-            f"{verdict}; {generator.workers} workers, lateness P99 "
+            f"{verdict}; {generator.workers} worker{'s' * (generator.workers != 1)}, lateness P99 "
             f"{milliseconds(generator.lateness_p99_ms)}",
         )
     )
     if results.agents:
-        healthy = sum(agent.healthy for agent in results.agents)
-        lines.append(("Agents", f"{healthy} of {len(results.agents)} healthy"))
+        agents = [agent for agent in results.agents if not agent.is_stage]
+        healthy = sum(agent.healthy for agent in agents)
+        lines.append(("Agents", f"{healthy} of {len(agents)} healthy"))
     text = Text()
     for name, line in lines:
         text.append(f"\n{name:<12}", "dim")
