@@ -62,5 +62,5 @@ clean:  ## Remove what was built and cached, but keep .venv
 	rm -rf site build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find src tests benchmarks -type d -name __pycache__ -prune -exec rm -rf {} +
 
-distclean: clean  ## Remove .venv as well
-	rm -rf $(VENV) src/*.egg-info
+distclean: clean  ## Remove the virtual environments as well
+	rm -rf $(VENV) .venv-foreign src/*.egg-info

@@ -2,7 +2,7 @@
 # Install the system packages squall needs where they are missing.
 #
 #   demo  libgomp (the platform's model needs OpenMP) and Python's venv module
-#   all   also PostgreSQL (a test starts a server), nginx (benchmarks) and Chromium (pictures)
+#   all   also PostgreSQL and OpenSSL (tests), nginx (benchmarks) and Chromium (tests, pictures)
 #
 # Only root can install, and only with apt-get; anybody else is told what to install.
 set -euo pipefail
@@ -21,6 +21,7 @@ has_venv || needed+=(python3-venv)
 optional=()
 if [[ $level == all ]]; then
   has_postgres || needed+=(postgresql)
+  has_program openssl || needed+=(openssl)
   has_program nginx || optional+=(nginx-light)
   has_program chromium || has_program chromium-browser || has_program google-chrome ||
     optional+=(chromium)

@@ -65,6 +65,15 @@ def test_plain_words_are_read_as_yaml_1_2_reads_them(written: str, value: object
             "a: &x [*x]",
             "f.yaml:1: this is not YAML: a reference (*) points to what it stands in",
         ),
+        (
+            "a: !!python/object:os.system {}",
+            "f.yaml:1: this is not YAML: the tag tag:yaml.org,2002:python/object:os.system is not "
+            "allowed",
+        ),
+        (
+            "a: !x 1",
+            "f.yaml:1: this is not YAML: could not determine a constructor for the tag '!x'",
+        ),
         ("a: 1\nb: *y", "f.yaml:2: this is not YAML: found undefined alias 'y'"),
         (
             "a: 1\n---\nb: 2",

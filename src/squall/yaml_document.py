@@ -23,27 +23,37 @@ MOST_CHARACTERS = 1_000_000
 MOST_VALUES = 20_000
 
 _ENVIRONMENT = re.compile(r"\$\{env:([^}]*)\}")
-_RESOLVED = {
-    "tag:yaml.org,2002:null": (r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-    "tag:yaml.org,2002:bool": (r"true|True|TRUE|false|False|FALSE", list("tTfF")),
-    "tag:yaml.org,2002:int": (r"[-+]?(?:0|[1-9][0-9_]*)", list("-+0123456789")),
-    "tag:yaml.org,2002:float": (
-        r"[-+]?[0-9][0-9_]*(?:\.[0-9]*(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)"
-        r"|[-+]?\.[0-9]+(?:[eE][-+]?[0-9]+)?",
-        list("-+.0123456789"),
-    ),
-    "tag:yaml.org,2002:merge": (r"<<", ["<"]),
-}
+_PLAIN_TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
+_Resolvers = dict[str, list[tuple[str, re.Pattern[str]]]]
+
+
+def _words_of_yaml_1_2() -> _Resolvers:
+    """What a word without quotes is, by its first character, as PyYAML wants it."""
+    kinds = (
+        ("null", ["~", "n", "N", ""], r"~|null|Null|NULL|"),
+        ("bool", list("tTfF"), r"true|True|TRUE|false|False|FALSE"),
+        ("int", list("-+0123456789"), r"[-+]?(?:0|[1-9][0-9_]*)"),
+        (
+            "float",
+            list("-+.0123456789"),
+            r"[-+]?[0-9][0-9_]*(?:\.[0-9]*(?:[eE][-+]?[0-9]+)?|[eE][-+]?[0-9]+)"
+            r"|[-+]?\.[0-9]+(?:[eE][-+]?[0-9]+)?",
+        ),
+        ("merge", ["<"], r"<<"),
+    )
+    resolvers: _Resolvers = {}
+    for kind, first, pattern in kinds:
+        for character in first:
+            resolver = (f"tag:yaml.org,2002:{kind}", re.compile(f"^(?:{pattern})$"))
+            resolvers.setdefault(character, []).append(resolver)
+    return resolvers
 
 
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader with the words of YAML 1.2."""
 
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
-
-
-for _tag, (_pattern, _first) in _RESOLVED.items():
-    _Loader.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), _first)
+    yaml_implicit_resolvers = _words_of_yaml_1_2()
 
 
 @dataclass(slots=True)
@@ -148,6 +158,10 @@ class _Reader:
         if self._values > MOST_VALUES:
             raise yaml.composer.ComposerError(
                 None, None, f"there are more than {MOST_VALUES:,} values", node.start_mark
+            )
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN_TAGS:
+            raise yaml.composer.ComposerError(
+                None, None, f"the tag {node.tag} is not allowed", node.start_mark
             )
         inside = (*above, id(node))
         if isinstance(node, yaml.MappingNode):

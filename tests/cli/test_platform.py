@@ -37,6 +37,7 @@ def options(tmp_path: Path, manner: str) -> PlatformOptions:
         cache_dir=tmp_path,
         command=(sys.executable, str(script)),
         history=tmp_path / "history.parquet",
+        data_dir=tmp_path / "data",
         environment={"MANNER": manner},
     )
 

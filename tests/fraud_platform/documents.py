@@ -14,9 +14,13 @@ from fraud_platform.wire.validation import Validator
 Document = dict[str, Any]
 
 
+STARTED = datetime.now(UTC)
+"""One reference for all tests, so that the same number is the same transaction."""
+
+
 def timestamp(offset_s: float = 0.0) -> str:
-    """An instant so many seconds from now, as the contract writes it."""
-    moment = datetime.now(UTC) + timedelta(seconds=offset_s)
+    """An instant so many seconds from the start of the tests, as the contract writes it."""
+    moment = STARTED + timedelta(seconds=offset_s)
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

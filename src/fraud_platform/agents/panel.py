@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from fraud_platform.agents.evidence import Evidence, Votes
-from fraud_platform.agents.runner import Absence, AgentRunner
+from fraud_platform.agents.runner import Absence, AgentRunner, Latch
 
 DEADLINE_S = 0.08
 """Time the agents have together for a micro-batch."""
@@ -15,28 +14,24 @@ DEADLINE_S = 0.08
 class Panel:
     """The agents' runners, in a fixed order."""
 
-    def __init__(
-        self,
-        runners: Sequence[AgentRunner],
-        deadline_s: float = DEADLINE_S,
-        clock: Callable[[], float] = time.perf_counter,
-    ) -> None:
+    def __init__(self, runners: Sequence[AgentRunner], deadline_s: float = DEADLINE_S) -> None:
         self.runners = tuple(runners)
         self._deadline_s = deadline_s
-        self._clock = clock
 
     def vote(self, evidence: Evidence) -> list[Votes | Absence]:
         """Votes or the reason for their absence, in the order of the runners.
 
         Returns within the deadline, whatever the agents do.
         """
-        until = self._clock() + self._deadline_s
-        calls = [runner.start(evidence) for runner in self.runners]
-        size = len(evidence)
-        return [
-            runner.result(call, size, until)
-            for runner, call in zip(self.runners, calls, strict=True)
+        able = [runner.available for runner in self.runners]
+        latch = Latch(sum(able))
+        calls = [
+            runner.start(evidence, latch) if ready else None
+            for runner, ready in zip(self.runners, able, strict=True)
         ]
+        latch.wait(self._deadline_s)
+        size = len(evidence)
+        return [runner.result(call, size) for runner, call in zip(self.runners, calls, strict=True)]
 
     def close(self) -> None:
         """Let the agents' threads end."""

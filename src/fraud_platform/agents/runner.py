@@ -51,25 +51,40 @@ class AgentCounters:
     """Time per micro-batch from call to votes, weighted by transactions."""
 
 
-class _Call:
+class Latch:
+    """Opens when ``count`` agents have finished: whoever waits is woken once, not once an agent."""
+
+    def __init__(self, count: int) -> None:
+        self._left = count
+        self._counting = threading.Lock()
+        self._open = threading.Lock()
+        if count:
+            self._open.acquire()
+
+    def arrive(self) -> None:
+        """One has finished."""
+        with self._counting:
+            self._left -= 1
+            if self._left == 0:
+                self._open.release()
+
+    def wait(self, timeout_s: float) -> None:
+        """Return when it is open, or after ``timeout_s``."""
+        self._open.acquire(timeout=max(0.0, timeout_s))
+
+
+class Call:
     """One micro-batch handed to an agent."""
 
-    __slots__ = ("_done", "error", "evidence", "started", "votes")
+    __slots__ = ("error", "evidence", "finished", "latch", "started", "votes")
 
-    def __init__(self, evidence: Evidence, started: float) -> None:
+    def __init__(self, evidence: Evidence, latch: Latch, started: float) -> None:
         self.evidence = evidence
+        self.latch = latch
         self.started = started
         self.votes: Votes | None = None
         self.error: Exception | None = None
-        self._done = threading.Lock()
-        self._done.acquire()
-
-    def finish(self) -> None:
-        self._done.release()
-
-    def wait(self, timeout_s: float) -> bool:
-        """Whether it finished within ``timeout_s``."""
-        return self._done.acquire(timeout=max(0.0, timeout_s))
+        self.finished = False
 
 
 class AgentRunner:
@@ -79,8 +94,8 @@ class AgentRunner:
         self.agent = agent
         self.counters = AgentCounters()
         self._clock = clock
-        self._calls: SimpleQueue[_Call | None] = SimpleQueue()
-        self._open: _Call | None = None
+        self._calls: SimpleQueue[Call | None] = SimpleQueue()
+        self._open: Call | None = None
         self._bad_in_a_row = 0
         self._resting_until = 0.0
         self._resting_after = Absence.LATE
@@ -92,21 +107,24 @@ class AgentRunner:
         """False while it is late with an answer or resting."""
         return self._bad_in_a_row == 0
 
-    def start(self, evidence: Evidence) -> _Call | None:
-        """Hand over a micro-batch; None when the agent is still busy or resting."""
-        if self._open is not None or self._clock() < self._resting_until:
-            return None
-        call = self._open = _Call(evidence, self._clock())
+    @property
+    def available(self) -> bool:
+        """Whether it can be given a micro-batch: neither busy with an older one nor resting."""
+        return self._open is None and self._clock() >= self._resting_until
+
+    def start(self, evidence: Evidence, latch: Latch) -> Call:
+        """Hand over a micro-batch; only while it is available."""
+        call = self._open = Call(evidence, latch, self._clock())
         self._calls.put(call)
         return call
 
-    def result(self, call: _Call | None, size: int, until: float) -> Votes | Absence:
-        """The votes on ``size`` transactions, waiting no longer than clock time ``until``."""
+    def result(self, call: Call | None, size: int) -> Votes | Absence:
+        """The votes on ``size`` transactions as far as they have come; None: it was passed over."""
         if call is None:
             absence = Absence.LATE if self._open is not None else self._resting_after
             self._miss(absence, size)
             return Absence.PASSED_OVER
-        if not call.wait(until - self._clock()):
+        if not call.finished:
             self._bad(Absence.LATE, size, "did not answer in time")
             return Absence.LATE
         if call.error is not None or call.votes is None:
@@ -152,5 +170,6 @@ class AgentRunner:
             self.counters.busy_s += ended - begun
             self.counters.judged += len(call.evidence)
             self.counters.latency.record(ended - call.started, len(call.evidence))
+            call.finished = True
             self._open = None
-            call.finish()
+            call.latch.arrive()

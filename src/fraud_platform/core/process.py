@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 
 BATCH_LIMIT = 512
 """Most transactions in one micro-batch."""
-LINGER_S = 0.008
+LINGER_S = 0.004
 """How long a transaction waits for others to share its micro-batch."""
 _SWITCH_S = 0.001
 """Threads take turns this often: the storage thread must not wait 5 ms for the interpreter."""

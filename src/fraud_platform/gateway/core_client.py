@@ -23,7 +23,7 @@ from fraud_platform.wire.validation import Problem
 
 log = logging.getLogger(__name__)
 
-_FLUSH_S = 0.003
+_FLUSH_S = 0.001
 """How long a transaction waits for others to share a message to the core."""
 _FLUSH_AT = 128
 _RECONNECT_S = 0.1

@@ -30,7 +30,7 @@ from fraud_platform.wire.transaction import Transaction
 
 log = logging.getLogger(__name__)
 
-FALSE_POSITIVES = 0.0065
+FALSE_POSITIVES = 0.0055
 """Share of legitimate transactions that may be reviewed or declined, on the last part."""
 FALSE_DECLINES = 0.001
 """Share that may be declined outright."""

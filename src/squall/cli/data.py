@@ -29,6 +29,7 @@ from squall.models.scenario import DEFAULT_SEED
 app = typer.Typer(help="Make and describe files of labelled transactions.", no_args_is_help=True)
 
 _RUN_TAG = "gen00000"
+_REFERENCE_LAG = 1_000  # nobody answers a file: refunds need only follow their purchases
 
 
 @app.command()
@@ -52,6 +53,7 @@ def generate(
     spec = FactorySpec(
         seed=seed, planned=count, epoch_s=time.time() if until is None else until,
         mix=mix_named(mix), population=population,
+        reference_lag=_REFERENCE_LAG,
     )  # fmt: skip
     source = spec.build(_RUN_TAG)
     columns = ("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn())
@@ -91,7 +93,13 @@ def describe(
 
 
 def _made(seed: int, count: int, mix: str) -> pa.Table:
-    spec = FactorySpec(seed=seed, planned=count, epoch_s=time.time(), mix=mix_named(mix))
+    spec = FactorySpec(
+        seed=seed,
+        planned=count,
+        epoch_s=time.time(),
+        mix=mix_named(mix),
+        reference_lag=_REFERENCE_LAG,
+    )
     source = spec.build(_RUN_TAG)
     starts = range(0, count, CHUNK_ROWS)
     return pa.concat_tables(

@@ -10,7 +10,7 @@ import pytest
 from fraud_platform.agents.disturbance import Disturbance, DisturbedAgent, parse_disturbance
 from fraud_platform.agents.evidence import Evidence, Votes
 from fraud_platform.agents.panel import Panel
-from fraud_platform.agents.runner import Absence, AgentRunner
+from fraud_platform.agents.runner import Absence, AgentRunner, Latch
 from fraud_platform.errors import UsageError
 from fraud_platform.state.features import NAMES
 
@@ -63,6 +63,14 @@ class Clock:
         return self.now
 
 
+def ask(runner: AgentRunner) -> Votes | Absence:
+    """Hand over a micro-batch and wait for it to be finished."""
+    latch = Latch(1)
+    call = runner.start(NOTHING, latch)
+    latch.wait(20.0)
+    return runner.result(call, 3)
+
+
 def until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 20
     while not condition():
@@ -103,13 +111,12 @@ def test_a_late_agent_is_left_out_and_the_rest_carry_on(gated: Gated) -> None:
 def test_an_agent_comes_back_when_it_answers_again(gated: Gated) -> None:
     clock = Clock()
     runner = AgentRunner(gated, clock)
-    call = runner.start(NOTHING)
-    assert runner.result(call, 3, clock.now) is Absence.LATE
+    call = runner.start(NOTHING, Latch(1))
+    assert runner.result(call, 3) is Absence.LATE
+    assert not runner.available
     gated.gate.set()
-    until(lambda: runner.counters.judged == 3)
-    until(lambda: runner._open is None)
-    answer = runner.result(runner.start(NOTHING), 3, clock.now + 10)
-    assert isinstance(answer, Votes)
+    until(lambda: runner.available)
+    assert isinstance(ask(runner), Votes)
     assert runner.healthy
     runner.close()
 
@@ -118,14 +125,14 @@ def test_a_failing_agent_is_logged_counted_and_rested(caplog: pytest.LogCaptureF
     clock = Clock()
     runner = AgentRunner(Failing(), clock)
     for _ in range(3):
-        assert runner.result(runner.start(NOTHING), 3, clock.now + 10) is Absence.FAILED
+        assert ask(runner) is Absence.FAILED
     assert "out of order" in caplog.text
-    assert runner.start(NOTHING) is None  # resting
-    assert runner.result(None, 3, clock.now) is Absence.PASSED_OVER
+    assert not runner.available  # resting
+    assert runner.result(None, 3) is Absence.PASSED_OVER
     assert runner.counters.failures == 12
     assert not runner.healthy
     clock.now += 2.0
-    assert runner.start(NOTHING) is not None  # tried again
+    assert runner.available  # to be tried again
     runner.close()
 
 
@@ -135,7 +142,7 @@ def test_the_wrong_number_of_votes_is_a_failure() -> None:
             return votes(1)
 
     runner = AgentRunner(Short())
-    assert runner.result(runner.start(NOTHING), 3, time.perf_counter() + 10) is Absence.FAILED
+    assert ask(runner) is Absence.FAILED
     runner.close()
 
 

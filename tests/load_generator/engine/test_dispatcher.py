@@ -284,3 +284,20 @@ def test_lateness_runs_from_the_intended_send() -> None:
         tally.response.percentile_us(100),
     )
     assert (lateness, service, response) == (250_111, 50_015, 300_031)
+
+
+def test_a_refusal_after_a_doubtful_attempt_leaves_the_end_unknown() -> None:
+    retry = RetryPolicy(max_attempts=2, base_ms=1, on_broken_connection=True)
+    harness = Harness(PlainSource(), retry, 100)
+    harness.connect()
+    harness.now += 0.0001
+    harness.dispatcher.tick()
+    harness.transports[0].abort()
+    harness.now += 0.01
+    harness.connect()
+    (connection,) = harness.busy()
+    assert connection.seq == 0
+    connection.data_received(answer(422, "x"))
+    harness.report()
+    assert harness.counts.indeterminate == 1
+    assert harness.errors == {"http_422": 1}

@@ -239,7 +239,7 @@ def test_campaigns_run_over_time() -> None:
     assert 60 < median_s < 4 * 3600
 
 
-def test_same_transactions_at_every_prevalence_have_their_share() -> None:
+def test_every_named_mix_has_its_share_of_fraud() -> None:
     for mix in MIXES.values():
         batch = build(planned=400_000, mix=mix).batch(np.arange(400_000))
         assert (batch.label == Label.FRAUD).mean() == pytest.approx(mix.fraud, abs=6e-5)

@@ -18,7 +18,7 @@ from squall.load_generator.engine.answer import Answer
 from squall.load_generator.engine.blocks import BLOCK_ROWS, BLOCK_SHIFT, Block, BlockMaker
 from squall.load_generator.engine.connection import IDLE, Connection
 from squall.load_generator.engine.heads import HeadMemo
-from squall.load_generator.engine.tally import CompletionLog, Tally
+from squall.load_generator.engine.tally import CompletionLog, Tally, Tries
 from squall.load_generator.target_spec import NO_SCORE, AnswerReader, pack_end, score_bin
 from squall.models import Decision, Expected, Outcome, RetryPolicy
 
@@ -224,7 +224,8 @@ class Dispatcher:
             outcome, kind = Outcome.INDETERMINATE, "wrong_id"
         again = answer.status in self._retry.statuses and outcome != Outcome.ACCEPTED
         if again and self._may_retry(seq):
-            self._plan_retry(connection, now, kind, answer.retry_after_s or 0.0)
+            doubtful = outcome == Outcome.INDETERMINATE
+            self._plan_retry(connection, now, kind, answer.retry_after_s or 0.0, doubtful)
         else:
             score = NO_SCORE if reading.score is None else score_bin(reading.score)
             self._settle(seq, block, row, connection.sent, outcome, kind, reading.decision, score)
@@ -237,15 +238,17 @@ class Dispatcher:
             self.idle.append(connection)
 
     def _may_retry(self, seq: int) -> bool:
-        return self.tally.retried.get(seq, (0.0, 1))[1] < self._retry.max_attempts
+        tries = self.tally.retried.get(seq)
+        return (1 if tries is None else tries.attempts) < self._retry.max_attempts
 
     def _plan_retry(
-        self, connection: Connection, now: float, kind: str, retry_after_s: float
+        self, connection: Connection, now: float, kind: str, retry_after_s: float, doubtful: bool
     ) -> None:
         policy = self._retry
-        first_sent, attempt = self.tally.retried.get(connection.seq, (connection.sent, 1))
-        self.tally.retried[connection.seq] = (first_sent, attempt + 1)
-        ceiling = min(policy.base_ms * 2 ** (attempt - 1), policy.max_ms) / 1000
+        tries = self.tally.retried.setdefault(connection.seq, Tries(connection.sent))
+        tries.attempts += 1
+        tries.doubtful |= doubtful
+        ceiling = min(policy.base_ms * 2 ** (tries.attempts - 2), policy.max_ms) / 1000
         wait = max(self._jitter.uniform(0, ceiling), min(retry_after_s, policy.max_ms / 1000))
         heapq.heappush(
             self._retries,
@@ -269,6 +272,9 @@ class Dispatcher:
         decision: Decision = Decision.NONE,
         score: int = NO_SCORE,
     ) -> None:
+        tries = self.tally.retried.get(seq)
+        if outcome == Outcome.REJECTED and tries is not None and tries.doubtful:
+            outcome = Outcome.INDETERMINATE  # a refusal says nothing of the attempts before it
         log = self.log
         at = log.rows
         log.seq[at] = seq
@@ -307,7 +313,7 @@ class Dispatcher:
                 and self._may_retry(connection.seq)
                 and kind != "run_aborted"
             ):
-                self._plan_retry(connection, now, kind, 0.0)
+                self._plan_retry(connection, now, kind, 0.0, doubtful=True)
             else:
                 self._settle(
                     connection.seq,
@@ -361,10 +367,8 @@ class Dispatcher:
         self.next_due = math.inf
         while self._retries:
             retry = self._retries.pop()
-            broken = not retry.kind.startswith("http_")
-            outcome = Outcome.INDETERMINATE if broken else Outcome.REJECTED
-            sent = self.tally.retried[retry.seq][0]
-            self._settle(retry.seq, retry.block, retry.row, sent, outcome, retry.kind)
+            sent = self.tally.retried[retry.seq].first_sent
+            self._settle(retry.seq, retry.block, retry.row, sent, Outcome.REJECTED, retry.kind)
         for connection in list(self.connections):
             if connection.seq != IDLE:
                 seq, sent = connection.seq, connection.sent

@@ -52,6 +52,15 @@ class LedgerDelta:
     repeats: BitMap
 
 
+@dataclass(slots=True)
+class Tries:
+    """Earlier attempts of one transaction. ``doubtful``: one may have been taken by the target."""
+
+    first_sent: float
+    attempts: int = 1
+    doubtful: bool = False
+
+
 class Tally:
     """Accumulates between two reports."""
 
@@ -62,8 +71,8 @@ class Tally:
         self.blocks: dict[int, Block] = {}
         """Unresolved blocks by number."""
         self.errors: Counter[str] = Counter()
-        self.retried: dict[int, tuple[float, int]] = {}
-        """First write and number of attempts of transactions that are tried again."""
+        self.retried: dict[int, Tries] = {}
+        """Transactions that are tried again, until they are counted."""
         self.response = LatencyHistogram()
         self.service = LatencyHistogram()
         self.lateness = LatencyHistogram()
@@ -133,7 +142,7 @@ class Tally:
             first = sent.copy()
             for i, number in enumerate(seq.tolist()):
                 if number in self.retried:
-                    first[i] = self.retried.pop(number)[0]
+                    first[i] = self.retried.pop(number).first_sent
         self.lateness.record(_micros((first - due)[written]))
         self.response.record(_micros((done - due)[answered]))
         self.service.record(_micros((done - sent)[answered]))

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from squall.load_generator.transactions.forms import Bytes, Form, Tiled, table
 from squall.load_generator.transactions.hashing import I64
 from squall.load_generator.transactions.means import BLOCKS, OCTETS
 from squall.load_generator.transactions.people import ID_SPACE
@@ -17,7 +18,6 @@ from squall.load_generator.transactions.trade import CATEGORIES
 from squall.models import Column
 from squall.models.transactions import ID_DIGITS
 
-Bytes = NDArray[np.uint8]
 Render = Callable[[Rows], Column]
 
 TAG_LENGTH = 7
@@ -46,60 +46,8 @@ def entity_tag(seed: int) -> str:
     return text
 
 
-def table(texts: Iterable[str]) -> Bytes:
-    """Texts as rows of bytes, padded with spaces to the longest."""
-    encoded = [t.encode() for t in texts]
-    width = max(map(len, encoded))
-    return np.frombuffer(b"".join(t.ljust(width) for t in encoded), np.uint8).reshape(-1, width)
-
-
 def _quoted(texts: Iterable[str]) -> Bytes:
     return table('"' + t.replace("\\", "\\\\").replace('"', '\\"') + '"' for t in texts)
-
-
-class _Tiled:
-    """One row of bytes, many times over; copying is cheaper than filling."""
-
-    def __init__(self, row: Bytes) -> None:
-        self._row = row
-        self._rows = np.tile(row, (512, 1))
-
-    def copy(self, n: int) -> Bytes:
-        if n > len(self._rows):
-            self._rows = np.tile(self._row, (n, 1))
-        return self._rows[:n].copy()
-
-
-class _Form:
-    """A text with eight digits in it, and null padded to its length."""
-
-    def __init__(self, start: str, digits: int, end: str) -> None:
-        text = (start + "0" * digits + end).encode()
-        self._blank = _Tiled(np.frombuffer(text, np.uint8))
-        self._null = _Tiled(np.frombuffer(b"null".ljust(len(text)), np.uint8))
-        self._type = np.dtype(
-            {"names": ["digits"], "formats": ["<u8"], "offsets": [len(start) + digits - 8],
-             "itemsize": len(text)}
-        )  # fmt: skip
-
-    def blank(self, n: int) -> NDArray[np.void]:
-        """n texts with zeros, as records whose ``digits`` can be set."""
-        return self._blank.copy(n).view(self._type)[:, 0]
-
-    def nulls(self, n: int) -> NDArray[np.void]:
-        """n nulls, as the same records."""
-        return self._null.copy(n).view(self._type)[:, 0]
-
-    def missing(self, column: Column, mask: NDArray[np.bool_]) -> Column:
-        """The column with null in some rows."""
-        at = mask.nonzero()[0]
-        column.json[at] = self._null.copy(len(at))
-        return column
-
-    @staticmethod
-    def column(out: NDArray[np.void], embeddable: bool = False) -> Column:
-        """The records as a column."""
-        return Column(out.view(np.uint8).reshape(len(out), out.dtype.itemsize), embeddable)
 
 
 class Writer:
@@ -201,7 +149,7 @@ class Writer:
         return rows.user_digits
 
     def _user_id(self) -> Render:
-        form = _Form(f'"u{self._tag}', digits=8, end='"')
+        form = Form(f'"u{self._tag}', end='"')
 
         def render(rows: Rows) -> Column:
             out = form.blank(len(rows.user))
@@ -212,7 +160,7 @@ class Writer:
 
     def _id(self, letter: str, name: str, shift: int, rare: bool) -> Render:
         """Ids of merchants and accounts, or null; ``rare`` says that null is the rule."""
-        form = _Form(f'"{letter}{self._tag}', digits=8, end='"')
+        form = Form(f'"{letter}{self._tag}', end='"')
 
         def render(rows: Rows) -> Column:
             numbers: I64 = getattr(rows, name)
@@ -230,7 +178,7 @@ class Writer:
         return render
 
     def _card_id(self) -> Render:
-        form = _Form(f'"c{self._tag}', digits=8, end='0"')
+        form = Form(f'"c{self._tag}', end='0"')
 
         def render(rows: Rows) -> Column:
             out = form.blank(len(rows.user))
@@ -242,7 +190,7 @@ class Writer:
         return render
 
     def _device_id(self) -> Render:
-        form = _Form(f'"d{self._tag}', digits=8, end='00"')
+        form = Form(f'"d{self._tag}', end='00"')
         two = table(f"{n:02d}" for n in range(100))
 
         def render(rows: Rows) -> Column:
@@ -267,7 +215,7 @@ class Writer:
         blocks = table(f'"{240 + b // OCTETS}.{100 + b % OCTETS}.' for b in range(BLOCKS))
         hosts = table(f'{100 + h // OCTETS}.{100 + h % OCTETS}"' for h in range(OCTETS * OCTETS))
         first, width = blocks.shape[1], blocks.shape[1] + hosts.shape[1]
-        nulls = _Tiled(np.frombuffer(b"null".ljust(width), np.uint8))
+        nulls = Tiled(np.frombuffer(b"null".ljust(width), np.uint8))
 
         def render(rows: Rows) -> Column:
             out = nulls.copy(len(rows.user))
@@ -300,7 +248,7 @@ class Writer:
         return render
 
     def _transaction_id(self) -> Render:
-        form = _Form(f'"{self._run_tag}-{0:0{ID_DIGITS - 8}d}', digits=8, end='"')
+        form = Form(f'"{self._run_tag}-{0:0{ID_DIGITS - 8}d}', end='"')
 
         def render(rows: Rows) -> Column:
             out = form.blank(len(rows.wire))
@@ -320,7 +268,7 @@ class Writer:
             bytes_of[:, start : start + 4] = high.view(np.uint8).reshape(-1, 4)
 
     def _original(self) -> Render:
-        form = _Form(f'"{self._run_tag}-{0:0{ID_DIGITS - 8}d}', digits=8, end='"')
+        form = Form(f'"{self._run_tag}-{0:0{ID_DIGITS - 8}d}', end='"')
 
         def render(rows: Rows) -> Column:
             there = (rows.original != NOTHING).nonzero()[0]

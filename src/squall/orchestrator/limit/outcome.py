@@ -54,12 +54,12 @@ class LimitOutcome:
 
     @property
     def breaking_reasons(self) -> tuple[str, ...]:
-        """Why the lowest rate that broke did: the reasons of its first run that did not pass."""
+        """Why the lowest rate that broke did: the reasons of its first run that broke."""
         return next(
             (
                 step.reasons
                 for step in self.steps
-                if step.rate_tps == self.bracket.breaks_tps and step.trial is not Trial.PASSED
+                if step.rate_tps == self.bracket.breaks_tps and step.trial is self.bracket.broken_by
             ),
             (),
         )
@@ -95,16 +95,15 @@ def confidence_statement(outcome: LimitOutcome) -> str:
     """How sure that is, and in which sense."""
     bracket = outcome.bracket
     parts = []
-    for rate, verb, confidence, good in (
-        (bracket.holds_tps, "passes", bracket.holds_confidence, True),
-        (bracket.breaks_tps, "fails", bracket.breaks_confidence, False),
+    for rate, told, verb, confidence, kind in (
+        (bracket.holds_tps, "held", "passes", bracket.holds_confidence, Trial.PASSED),
+        (bracket.breaks_tps, "broke", "fails", bracket.breaks_confidence, bracket.broken_by),
     ):
         if rate is None or confidence is None:
             continue
         trials = [step.trial for step in outcome.steps if step.rate_tps == rate]
-        fitting = sum((trial is Trial.PASSED) is good for trial in trials)
         parts.append(
-            f"{tps(rate)} {'held' if good else 'broke'} in {fitting} of {len(trials)}"
+            f"{tps(rate)} {told} in {trials.count(kind)} of {len(trials)}"
             f" runs there (a run {verb} more often than not with {confidence:.0%} confidence)"
         )
     return "; ".join(parts) + "." if parts else "No rate was judged."

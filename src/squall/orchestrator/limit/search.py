@@ -117,6 +117,11 @@ class Bracket:
     contradictory: bool
     """A rate above ``breaks_tps`` was judged to hold: the system changed, or noise won."""
 
+    @property
+    def broken_by(self) -> Trial:
+        """How the runs ended that decided against ``breaks_tps``."""
+        return Trial.INVALID if self.limited_by_generator else Trial.FAILED
+
 
 Trials = Mapping[float, Sequence[Trial]]
 """Runs so far, by rate in transactions per second."""
@@ -174,15 +179,15 @@ def summarise(spec: SearchSpec, trials: Trials, ending: Ending) -> Bracket:
     """What these runs say, whether or not the search has come to its end."""
     holds, breaks = _bounds(spec, trials)
     at_break = trials[breaks] if breaks is not None else ()
-    invalid = sum(trial is Trial.INVALID for trial in at_break)
-    failed = sum(trial is Trial.FAILED for trial in at_break)
+    spoilt = at_break.count(Trial.INVALID) > at_break.count(Trial.FAILED)
+    kind = Trial.INVALID if spoilt else Trial.FAILED
     return Bracket(
         ending=ending,
         holds_tps=holds,
         breaks_tps=breaks,
         holds_confidence=None if holds is None else _holds_confidence(trials, holds),
-        breaks_confidence=None if breaks is None else _breaks_confidence(trials, breaks),
-        limited_by_generator=invalid > failed,
+        breaks_confidence=None if breaks is None else _breaks_confidence(trials, breaks, kind),
+        limited_by_generator=kind is Trial.INVALID,
         contradictory=breaks is not None
         and any(
             rate > breaks and judge(runs, spec.repeats) is Judgement.HOLDS
@@ -242,7 +247,7 @@ def _holds_confidence(trials: Trials, holds: float) -> float:
     return majority_confidence(above.count(Trial.PASSED), below.count(Trial.FAILED))
 
 
-def _breaks_confidence(trials: Trials, breaks: float) -> float:
+def _breaks_confidence(trials: Trials, breaks: float, kind: Trial) -> float:
     above = _ends(trials, (rate for rate in trials if rate >= breaks))
     below = _ends(trials, (rate for rate in trials if rate <= breaks))
-    return majority_confidence(len(below) - below.count(Trial.PASSED), above.count(Trial.PASSED))
+    return majority_confidence(below.count(kind), above.count(Trial.PASSED))

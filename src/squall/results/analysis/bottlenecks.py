@@ -185,13 +185,14 @@ def _host(results: TestResults, signs: list[str]) -> Finding | None:
     host, target = loaded_usage(results, "host"), loaded_usage(results, "target")
     if host is None or target is None or cpu_share(host) < FULL_CPU + 0.05:
         return None
-    if target.cpu_cores < 0.5 * host.cpu_cores:
-        return None
+    mostly_target = target.cpu_cores >= 0.5 * host.cpu_cores
     return Finding(
         kind="bottleneck",
         severity=Severity.WARNING,
-        component="target CPU",
-        title="The machine's processors were the limit, and the target used most of them",
+        component="target CPU" if mostly_target else "machine CPU",
+        title="The machine's processors were the limit, and "
+        + ("the target" if mostly_target else "other programs than the target")
+        + " used most of them",
         evidence=f"machine {_cores(host)}, of them the target {target.cpu_cores:.2f}; "
         f"{'; '.join(signs)}",
         impact="Target and generator compete: on a machine of its own the target may do better.",
