@@ -102,8 +102,8 @@ stabilty: {}
         (HEAD + LOAD.replace("10", "0"), "f.yaml:4: load: brings no transactions"),
         (HEAD + LOAD.replace("10", "2e6"), "load.rate_tps: must be at most 1,000,000, not"),
         (HEAD + LOAD.replace("10", "-1"), "load.rate_tps: must be at least 0, not -1"),
-        (HEAD + LOAD.replace("10", ".nan"), "load.rate_tps: must be at most 1,000,000, not nan"),
-        (HEAD + LOAD.replace("10", "yes"), "load.rate_tps: must be a number, not true"),
+        (HEAD + LOAD.replace("10", ".nan"), "load.rate_tps: must be a number, not “.nan”"),
+        (HEAD + LOAD.replace("10", "yes"), "load.rate_tps: must be a number, not “yes”"),
         (HEAD + LOAD.replace("10", "[1]"), "load.rate_tps: must be a number, not a list"),
         (
             HEAD + "load: {type: sum, parts: []}\n",
@@ -133,7 +133,7 @@ stabilty: {}
         (HEAD + LOAD + "arrivals: evn\n", "f.yaml:5: arrivals: must be 'even' or 'poisson'"),
         (HEAD + LOAD + "client: {timeout_s: soon}\n", "client.timeout_s: must be a number"),
         (HEAD + LOAD + "client: {connections: 1.5}\n", "connections: must be a whole number"),
-        (HEAD + LOAD + "client: {connections: on}\n", "connections: must be a number, not true"),
+        (HEAD + LOAD + "client: {connections: on}\n", "connections: must be a number, not “on”"),
         (
             HEAD + LOAD + "client:\n  retry: {on_broken_connection: 7}\n",
             "f.yaml:6: client.retry.on_broken_connection: must be true or false, not 7",

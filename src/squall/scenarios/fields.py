@@ -21,7 +21,7 @@ from squall.models.load_spec import (
     SustainedSpec,
     WaveSpec,
 )
-from squall.scenarios.document import Document, Place
+from squall.yaml_document import Document, Place
 
 LOADS: Mapping[str, type[BaseModel]] = {
     "ramp_up": RampUpSpec,

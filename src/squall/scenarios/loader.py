@@ -15,8 +15,8 @@ from squall.models import LoadProfile, TestScenario, Typology
 from squall.models.load_spec import MAX_DURATION_S, MAX_TPS
 from squall.models.transactions import ID_DIGITS
 from squall.scenarios.criteria import Criterion, parse_criterion
-from squall.scenarios.document import Document, Place, read_document
 from squall.scenarios.fields import check_fields, near
+from squall.yaml_document import Document, Place, read_document
 
 MOST_ARRIVALS = 10**ID_DIGITS - 1
 """What the digits of a transaction id can number."""
