@@ -104,6 +104,15 @@ BARS: tuple[Bar, ...] = (
         "×",
         1,
     ),
+    Bar(
+        "transactions_per_core_second",
+        "transactions",
+        "Labelled transactions made per core and second, all fields",
+        Relation.AT_LEAST,
+        500_000,
+        "",
+        0,
+    ),
     *(_rate_bar(rate) for rate in (1_000, 5_000, 10_000, 20_000)),
     Bar(
         "lateness_p99_ms_10000",

@@ -54,7 +54,15 @@ def serve_in_one_process(options: ServeOptions) -> None:
     link = listen(address)
     model = obtain_model(Path(options.model_dir), _path(options.history))
     core = Core(core_options, model, link)
-    thread = threading.Thread(target=core.run, name="core")
+
+    def decide() -> None:
+        try:
+            core.run()
+        except BaseException:
+            log.exception("the deciding thread has failed")
+            os._exit(4)  # a platform that cannot decide must not look alive
+
+    thread = threading.Thread(target=decide, name="core")
     thread.start()
     try:
         run_gateway(

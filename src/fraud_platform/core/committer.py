@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -59,6 +60,14 @@ class Committer:
         self._thread.join()
 
     def _work(self) -> None:
+        try:
+            self._keep_storing()
+        except BaseException:
+            # Nothing can be answered without storing: end the process, it will be started again.
+            log.exception("the storage thread has failed")
+            os._exit(4)
+
+    def _keep_storing(self) -> None:
         while True:
             group, batches, last = self._next_group()
             if group:

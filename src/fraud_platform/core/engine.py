@@ -6,6 +6,7 @@ What is decided goes to the committer; nothing is answered with a decision befor
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ from fraud_platform.store.records import Record
 from fraud_platform.wire.answers import error_body
 from fraud_platform.wire.transaction import REFUND, Transaction
 from fraud_platform.wire.validation import Problem
+
+log = logging.getLogger(__name__)
 
 Arrival = tuple[Origin, Transaction]
 
@@ -91,14 +94,24 @@ class DecisionEngine:
         clock, times = self._clock, self.times
         begun = clock()
         fresh = self._intake(arrivals)
-        sorted_at = clock()
-        times.intake += sorted_at - begun
+        times.intake += clock() - begun
         if not fresh:
             return
-        transactions = [pending.transaction for pending in fresh]
+        try:
+            records = self._judge([pending.transaction for pending in fresh])
+        except Exception:  # whatever is wrong with this batch, the next one is decided
+            log.exception("%d transactions could not be decided", len(fresh))
+            self._give_up(fresh)
+            return
+        self._sink.commit(records)
+
+    def _judge(self, transactions: list[Transaction]) -> list[Record]:
+        """Features, votes, decisions and answers."""
+        clock, times = self._clock, self.times
+        begun = clock()
         evidence = Evidence(transactions, self.extractor.observe(transactions))
         observed_at = clock()
-        times.features += observed_at - sorted_at
+        times.features += observed_at - begun
         votes = self.panel.vote(evidence)
         settled = self.coordinator.settle(votes, len(evidence))
         settled_at = clock()
@@ -106,40 +119,55 @@ class DecisionEngine:
         records = self._writer.write(evidence, votes, settled)
         times.answers += clock() - settled_at
         times.batches += 1
-        self._sink.commit(records)
+        return records
+
+    def _give_up(self, fresh: Sequence[Pending]) -> None:
+        body = error_body([Problem("decision_failed", "it could not be decided; see the log", "")])
+        dropped = self.in_flight.dropped(pending.transaction.transaction_id for pending in fresh)
+        self._sink.answer(
+            [
+                Answer(origin, 503, False, body)
+                for pending in dropped
+                for origin in (pending.origin, *pending.waiters)
+            ]
+        )
 
     def _intake(self, arrivals: Sequence[Arrival]) -> list[Pending]:
         """What is to be decided; everything else is answered, or waits for its first one."""
         groups = self.in_flight.sort(arrivals)
-        fresh = groups.fresh
-        answers = [_conflict(origin) for origin in groups.conflicts]
-        for origin, transaction in groups.decided_before:
-            pending = self._repeated(origin, transaction, answers)
-            if pending is not None:
-                fresh.append(pending)
+        fresh, conflicts = groups.fresh, groups.conflicts
+        answers: list[Answer] = []
+        if groups.decided_before:
+            unknown = [
+                arrival for arrival in groups.decided_before if not self._repeated(arrival, answers)
+            ]
+            new = self.in_flight.sort(unknown, looked_up=True)
+            fresh += new.fresh
+            conflicts += new.conflicts
+        self.times.conflicts += len(conflicts)
+        answers += [_conflict(origin) for origin in conflicts]
         kept = [pending for pending in fresh if self._acceptable(pending, answers)]
         if answers:
             self._sink.answer(answers)
         return kept
 
-    def _repeated(
-        self, origin: Origin, transaction: Transaction, answers: list[Answer]
-    ) -> Pending | None:
-        """Answer a repeated id from the store; the pending one if it was never decided."""
+    def _repeated(self, arrival: Arrival, answers: list[Answer]) -> bool:
+        """Answer a repeated id from the store; False if it was never decided."""
+        origin, transaction = arrival
         try:
             stored = self._store.stored(transaction.transaction_id)
         except StoreError as error:
             answers.append(_unavailable(origin, error))
-            return None
+            return True
         if stored is None:
-            return self.in_flight.take(transaction, origin)
+            return False
         if stored.digest == transaction.digest:
             self.times.replays += 1
             answers.append(Answer(origin, 200, True, stored.answer))
         else:
             self.times.conflicts += 1
             answers.append(_conflict(origin))
-        return None
+        return True
 
     def _acceptable(self, pending: Pending, answers: list[Answer]) -> bool:
         """Whether it can be decided; a refund needs its purchase."""

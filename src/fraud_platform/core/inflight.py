@@ -53,8 +53,13 @@ class InFlight:
         """Transactions on their way."""
         return len(self._pending)
 
-    def sort(self, arrivals: Sequence[tuple[Origin, Transaction]]) -> Sorted:
-        """Take in what is new; a repetition of something on its way waits for it."""
+    def sort(
+        self, arrivals: Sequence[tuple[Origin, Transaction]], looked_up: bool = False
+    ) -> Sorted:
+        """Take in what is new; a repetition of something on its way waits for it.
+
+        ``looked_up`` says that the store was asked and has none of them.
+        """
         result = Sorted()
         maybe = self._seen.maybe
         with self._lock:
@@ -65,21 +70,11 @@ class InFlight:
                         pending.waiters.append(origin)
                     else:
                         result.conflicts.append(origin)
-                elif maybe(t.transaction_id):
+                elif not looked_up and maybe(t.transaction_id):
                     result.decided_before.append((origin, t))
                 else:
                     result.fresh.append(self._take(t, origin))
         return result
-
-    def take(self, transaction: Transaction, origin: Origin) -> Pending | None:
-        """Take in one that was not decided after all; None if it is on its way by now."""
-        with self._lock:
-            pending = self._pending.get(transaction.transaction_id)
-            if pending is None:
-                return self._take(transaction, origin)
-            if pending.transaction.digest == transaction.digest:
-                pending.waiters.append(origin)
-            return None
 
     def original(self, transaction_id: str) -> Original | None:
         """What a refund is checked against, if its purchase is on its way."""

@@ -42,7 +42,9 @@ log = logging.getLogger(__name__)
 
 BATCH_LIMIT = 512
 """Most transactions in one micro-batch."""
-LINGER_S = 0.004
+BATCH_ENOUGH = 64
+"""With so many a micro-batch does not wait for more."""
+LINGER_S = 0.006
 """How long a transaction waits for others to share its micro-batch."""
 _SWITCH_S = 0.001
 """Threads take turns this often: the storage thread must not wait 5 ms for the interpreter."""
@@ -108,7 +110,7 @@ class Core:
                     oldest = self._clock()
                 for number, message in messages:
                     self._take(number, message, arrivals)
-            while len(arrivals) >= BATCH_LIMIT:
+            while len(arrivals) >= BATCH_ENOUGH:
                 self._engine.decide(arrivals[:BATCH_LIMIT])
                 del arrivals[:BATCH_LIMIT]
             if arrivals and self._clock() - oldest >= LINGER_S:

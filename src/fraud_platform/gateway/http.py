@@ -8,6 +8,7 @@ answers are written in the order of the requests, whenever they come.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from typing import Protocol, cast
 
@@ -15,6 +16,8 @@ import httptools
 
 from fraud_platform.wire.answers import error_body, response
 from fraud_platform.wire.validation import Problem
+
+log = logging.getLogger(__name__)
 
 HEAD_LIMIT = 16 * 1024
 """Most bytes of a request's head."""
@@ -160,8 +163,16 @@ class HttpConnection(asyncio.Protocol):
         if b"\r\nhost:" not in head or int(value) > self._application.body_limit(b""):
             return False
         reply = self._expect_reply(close_after=False)
-        self._application.handle(b"POST", b"/v1/transactions", data[end + 4 :], reply)
+        self._hand_over(b"POST", b"/v1/transactions", data[end + 4 :], reply)
         return True
+
+    def _hand_over(self, method: bytes, target: bytes, body: bytes, reply: Reply) -> None:
+        try:
+            self._application.handle(method, target, body, reply)
+        except Exception:  # our fault, not the client's; the next request is served
+            log.exception("a request for %r could not be handled", target)
+            if reply.data is None:
+                reply.problem(500, "internal_error", "the request could not be handled")
 
     def _slow(self, data: bytes) -> None:
         parser = self._parser
@@ -226,7 +237,7 @@ class HttpConnection(asyncio.Protocol):
             message = f"the body has {self._received} bytes; at most {self._body_limit} are allowed"
             reply.problem(413, "body_too_large", message)
             return
-        self._application.handle(parser.get_method(), self._target, bytes(self._body), reply)
+        self._hand_over(parser.get_method(), self._target, bytes(self._body), reply)
 
     # --- answers --------------------------------------------------------------------------
 

@@ -29,6 +29,7 @@ BODY_LIMIT = 16 * 1024
 BATCH_BODY_LIMIT = BATCH_LIMIT * BODY_LIMIT
 _DEFAULT_PAGE = 5_000
 _SORTED = orjson.OPT_SORT_KEYS
+_SHUTTING_DOWN = Problem("shutting_down", "the platform is shutting down", "")
 
 
 class _Single:
@@ -124,17 +125,27 @@ class Service:
         self._decide(document, b"\\" in body, asker)
 
     def _decide(self, document: Any, escaped: bool, asker: Asker) -> None:
-        digest = blake2b(orjson.dumps(document, option=_SORTED), digest_size=16).digest()
+        try:
+            content = orjson.dumps(document, option=_SORTED)
+        except orjson.JSONEncodeError:  # nested deeper than it can write
+            problem = Problem("malformed_json", "the body is nested too deeply", "")
+            asker.answered(400, False, error_body([problem]))
+            return
+        if len(content) > BODY_LIMIT:
+            problem = Problem("body_too_large", f"over {BODY_LIMIT} bytes", "")
+            asker.answered(413, False, error_body([problem]))
+            return
+        digest = blake2b(content, digest_size=16).digest()
         read = self._validator.read(document, digest, self._wall_clock(), escaped)
         if isinstance(read, Refusal):
             asker.answered(read.status, False, error_body(read.problems))
             return
         if self.draining:
-            problem: Problem | None = Problem("shutting_down", "the platform is shutting down", "")
+            turned_away: Problem | None = _SHUTTING_DOWN
         else:
-            problem = self._core.submit(read, asker)
-        if problem is not None:
-            asker.answered(503, False, error_body([problem]))
+            turned_away = self._core.submit(read, asker)
+        if turned_away is not None:
+            asker.answered(503, False, error_body([turned_away]))
 
     def _batch(self, body: bytes, reply: Reply) -> None:
         try:
@@ -153,11 +164,7 @@ class Service:
         escaped = b"\\" in body
         for place, document in enumerate(documents):
             item = batch.item(place)
-            if len(orjson.dumps(document)) > BODY_LIMIT:
-                problem = Problem("body_too_large", f"over {BODY_LIMIT} bytes", "")
-                item.answered(413, False, error_body([problem]))
-            else:
-                self._decide(document, escaped, item)
+            self._decide(document, escaped, item)
 
     # --- reading --------------------------------------------------------------------------
 

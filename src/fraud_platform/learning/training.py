@@ -37,6 +37,8 @@ FALSE_DECLINES = 0.001
 LEAST_WEIGHT = 0.1
 """No agent's weight is below this: every specialist can tip a close vote."""
 MICRO_BATCH = 256
+_COLD = 12_000
+"""Transactions after which a memory that began with nothing is started anew."""
 _MODEL_PART = 0.60
 _WEIGHTS_PART = 0.75
 _SEED = 20_260_101
@@ -107,18 +109,21 @@ class _Lesson:
 
 
 def _warm_and_cold(history: History, scales: AmountScales, first: int) -> tuple[_Lesson, _Lesson]:
-    """The early and the later part, each as seen by a memory that knows what came before and by one
-    that begins with nothing: a platform has to judge from its first transaction on."""
+    """The early and the later part, each as seen by a memory that knows what came before, and by
+    memories that began with nothing a short while ago: a platform judges from its first transaction
+    on, and everybody is new to it then."""
     matrix = replay(history.transactions, FeatureExtractor(scales)).matrix
     place = np.arange(len(history)) / len(history)
     lessons = []
-    for start, cold, end in ((0, first // 2, first), (first, first, len(history))):
-        fresh = replay(history.transactions[cold:end], FeatureExtractor(scales))
+    for start, end in ((0, first), (first, len(history))):
+        fresh = [
+            replay(history.transactions[at : min(at + _COLD, end)], FeatureExtractor(scales)).matrix
+            for at in range(start, end, _COLD)
+        ]
+        rows = np.concatenate([np.arange(start, end)] * 2)
         evidence = Evidence(
-            history.transactions[start:end] + history.transactions[cold:end],
-            np.concatenate([matrix[start:end], fresh.matrix]),
+            history.transactions[start:end] * 2, np.concatenate([matrix[start:end], *fresh])
         )
-        rows = np.concatenate([np.arange(start, end), np.arange(cold, end)])
         lessons.append(_Lesson(evidence, history.label[rows], place[rows]))
     return lessons[0], lessons[1]
 

@@ -37,7 +37,7 @@ Meetings = tuple[int, int, int, int, int]
 FACTS = (
     "type", "channel", "category", "cvv", "avs", "authentication",
     "amount_scaled", "amount_major", "zeros", "below_round",
-    "abroad", "hour", "account_age", "card_age", "device_age",
+    "abroad", "hour", "account_age", "card_age", "device_age", "memory_n",
 )  # fmt: skip
 CUSTOMER = (
     "user_n", "user_gap_s", "user_fast", "user_day", "user_month",
@@ -85,6 +85,8 @@ _NO_PAYEE = (-1.0,) * len(PAYEE)
 _SMALL = 0.15
 """Below this multiple of the typical amount a payment is small (a card being tried)."""
 _PRESENT = frozenset({CHIP, CONTACTLESS, ATM})
+_SETTLED = 30_000
+"""Transactions after which a memory counts as settled: ``memory_n`` grows no further."""
 _STEPS = (1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 7.5, 10.0)
 
 
@@ -116,6 +118,7 @@ class FeatureExtractor:
         self._merchants = BoundedMemory[str, Merchant](limits.merchants, Merchant)
         self._accounts = BoundedMemory[str, Account](limits.accounts, Account)
         self._pairs = PairMemory(limits.pairs)
+        self._observed = 0
 
     def observe(self, transactions: Sequence[Transaction]) -> FloatMatrix:
         """Features of transactions in order of arrival, shape (n, len(NAMES)); remembers them."""
@@ -136,6 +139,7 @@ class FeatureExtractor:
         }
 
     def _one(self, t: Transaction) -> tuple[float, ...]:
+        self._observed += 1
         scaled = t.amount / self._scales.of(t.currency, t.country)
         log_amount = log(scaled)
         mismatch = MISMATCH in (t.cvv, t.avs)
@@ -144,6 +148,7 @@ class FeatureExtractor:
         known = self._meetings(t)
         return (
             *_facts(t, scaled, major, zeros, below),
+            min(self._observed, _SETTLED),
             *self._customer(t, scaled, log_amount, mismatch, known),
             *known,
             *self._card(t, mismatch, small, known),

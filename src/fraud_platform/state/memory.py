@@ -10,13 +10,13 @@ V = TypeVar("V")
 
 
 class BoundedMemory(Generic[K, V]):
-    """At most ``limit`` entries; when full, the sixteenth made longest ago is forgotten."""
+    """At most ``limit`` entries; when full, the 1/64 made longest ago are forgotten."""
 
     __slots__ = ("_entries", "_limit", "_make", "forgotten", "get")
 
     def __init__(self, limit: int, make: Callable[[float], V]) -> None:
-        if limit < 16:
-            raise ValueError("a bounded memory holds at least 16 entries")
+        if limit < 64:
+            raise ValueError("a bounded memory holds at least 64 entries")
         self._entries: dict[K, V] = {}
         self._limit = limit
         self._make = make
@@ -33,7 +33,7 @@ class BoundedMemory(Generic[K, V]):
         return entry
 
     def _forget(self) -> None:
-        for key in [k for k, _ in zip(self._entries, range(self._limit // 16), strict=False)]:
+        for key in [k for k, _ in zip(self._entries, range(self._limit // 64), strict=False)]:
             del self._entries[key]
             self.forgotten += 1
 
@@ -57,7 +57,7 @@ class PairMemory:
         key = hash(pair)  # 64 bits; a collision makes one pair look familiar
         before = self._counts.get(key, 0)
         if not before and len(self._counts) >= self._limit:
-            for old in [k for k, _ in zip(self._counts, range(self._limit // 16), strict=False)]:
+            for old in [k for k, _ in zip(self._counts, range(self._limit // 64), strict=False)]:
                 del self._counts[old]
                 self.forgotten += 1
         self._counts[key] = before + 1

@@ -166,6 +166,22 @@ def test_another_content_under_the_same_id_is_refused(rig: Rig) -> None:
     assert rig.settle(other)[0].status == 409
 
 
+def test_odd_ids_beyond_what_is_remembered_are_looked_up(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When it is unknown whether an id was seen, everything is still answered once."""
+    monkeypatch.setattr(SeenIds, "maybe", lambda _, __: True)
+    odd = transaction(1)._replace(transaction_id="an odd id")
+    other = odd._replace(digest=b"another digest!!")
+    answers = rig.settle(odd, odd, other)
+    assert [(answer.status, answer.replay) for answer in answers] == [
+        (200, False),
+        (200, True),
+        (409, False),
+    ]
+    assert rig.settle(odd)[0].replay
+
+
 def refund(number: int, original: Transaction, **changes: object) -> Transaction:
     made = transaction(number, type="refund", original_transaction_id=original.transaction_id)
     made = made._replace(user=original.user, amount=original.amount)
@@ -247,6 +263,20 @@ def test_a_store_that_cannot_be_written_means_503_and_then_recovery(rig: Rig) ->
     assert code(answers[0]) == "store_unavailable"
     rig.sink.writer = good
     assert [answer.status for answer in rig.settle(transaction(1), transaction(2))] == [200, 200]
+
+
+def test_a_batch_that_cannot_be_judged_does_no_harm_to_the_next(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ArithmeticError("out of bounds")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rig.engine.extractor, "observe", broken)
+        answers = rig.settle(transaction(1), transaction(1))
+    assert [(answer.status, code(answer)) for answer in answers] == [(503, "decision_failed")] * 2
+    assert len(rig.engine.in_flight) == 0
+    assert rig.settle(transaction(1))[0].status == 200
 
 
 @pytest.mark.parametrize(

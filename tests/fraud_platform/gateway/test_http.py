@@ -200,6 +200,19 @@ def test_draining_answers_what_was_asked_then_closes() -> None:
     assert idle_line.closed
 
 
+def test_a_fault_of_ours_is_not_blamed_on_the_client() -> None:
+    class Faulty(Recorder):
+        def handle(self, method: bytes, target: bytes, body: bytes, reply: Reply) -> None:
+            raise ArithmeticError
+
+    connection, line = connect(Faulty())
+    for request in (post(b"{}"), post(b"{}", target=b"/v1/transactions/batch")):
+        line.written = b""
+        connection.data_received(request)
+        assert line.written.startswith(b"HTTP/1.1 500")
+    assert not line.closed
+
+
 def test_a_client_that_only_asks_is_not_read_from() -> None:
     application = Recorder(wait=True)
     connection, line = connect(application)
