@@ -13,6 +13,8 @@ from benchmarks.comparators.squall import EngineReport, read_engine_report
 from benchmarks.harness.machine import NoiseMeter, describe_machine
 from benchmarks.harness.options import Options, run_benchmark, say
 from benchmarks.harness.processes import (
+    CLIENT_CORE,
+    SERVER_CORE,
     BenchmarkError,
     Child,
     require_two_cores,
@@ -28,7 +30,8 @@ CONNECTIONS = 64
 START_DEADLINE_S = 60.0
 
 METHOD = (
-    "nginx on core 0, squall's engine with one worker on core 1, 64 connections, evenly spaced "
+    "nginx on core 0; squall, one worker and the process that it reports to, on both cores as the "
+    "system places them; 64 connections, evenly spaced "
     "arrivals of 300-byte transactions made on the fly.",
     "The achieved rate is counted by nginx, not by squall: its request counter is read twice "
     "during the run, and the difference divided by the time between the two.",
@@ -114,7 +117,12 @@ def _run(server: Nginx, rate_tps: int, duration_s: float, directory: Path) -> Ru
     tool = SquallEngine()
     load = Load(server.url, CONNECTIONS, duration_s, rate_tps, directory)
     before = server.requests()
-    child = Child(tool.command(load), directory, environment=tool.environment(load))
+    child = Child(
+        tool.command(load),
+        directory,
+        cores=(SERVER_CORE, CLIENT_CORE),
+        environment=tool.environment(load),
+    )
     try:
         deadline = time.monotonic() + START_DEADLINE_S
         while server.requests() - before < rate_tps * 0.3:

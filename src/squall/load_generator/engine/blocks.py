@@ -24,7 +24,7 @@ BLOCK_SHIFT = 10
 class Block:
     """1,024 requests with their intended times and ground truth, until all are resolved."""
 
-    __slots__ = ("batch", "due", "first_seq", "ids", "indices", "requests", "unresolved")
+    __slots__ = ("batch", "due", "due_s", "first_seq", "ids", "indices", "requests", "unresolved")
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class Block:
         batch: TransactionBatch,
         requests: list[bytes | memoryview],
         ids: list[str],
-        due: list[float],
+        due_s: NDArray[np.float64],
     ) -> None:
         self.first_seq = first_seq
         self.batch = batch
@@ -40,9 +40,16 @@ class Block:
         self.requests = requests
         self.ids = ids
         """Wire ids, to check answers by."""
-        self.due = due
+        self.due_s = due_s
         """Intended sends, seconds from the run's start; infinite where it never comes."""
+        self.due: list[float] = due_s.tolist()
+        """The same, for the send path."""
         self.unresolved = len(requests)
+
+    def redue(self, row: int, due_s: NDArray[np.float64]) -> None:
+        """Take new intended sends for the rows from ``row`` on."""
+        self.due_s[row:] = due_s
+        self.due[row:] = due_s.tolist()
 
 
 class BlockMaker:
@@ -104,12 +111,11 @@ class BlockMaker:
         """Ask the controller anew when the blocks made ahead are due."""
         self._making = None
         for block in self.ready:
-            block.due = self.due_times(block.indices)
+            block.redue(0, self.due_times(block.indices))
 
-    def due_times(self, indices: NDArray[np.int64]) -> list[float]:
+    def due_times(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         """Intended sends of these arrivals under all controls so far."""
-        times: list[float] = self._controller.due(indices).tolist()
-        return times
+        return self._controller.due(indices)
 
     def indices(self, first_seq: int, count: int = BLOCK_ROWS) -> NDArray[np.int64]:
         """Arrival indices of ``count`` sequence numbers from ``first_seq`` on."""

@@ -208,7 +208,7 @@ class Dispatcher:
     def redue(self) -> None:
         """The controller has changed its mind: ask anew when what is not sent is due."""
         fresh = self._maker.due_times(self._block.indices[self._row :])
-        self._block.due[self._row :] = fresh
+        self._block.redue(self._row, fresh)
         self._maker.redue()
         self.next_due = self.start + self._block.due[self._row]
 

@@ -115,16 +115,16 @@ class Tally:
     ) -> None:
         block = self.blocks[number]
         row = seq - (number << BLOCK_SHIFT)
-        due = np.array(block.due)[row] + self.start
+        due = block.due_s[row] + self.start
         outcome = end & 3
         self._latencies(seq, due, sent, done, outcome)
         self._ground_truth(block, row, end)
         self.outcomes += np.bincount(outcome, minlength=4)
         for code, bitmap in enumerate(self.ends):
-            bitmap.update(seq[outcome == code].astype(np.uint32))
+            _add(bitmap, seq[outcome == code])
         foreign = block.batch.wire_index[row] != block.indices[row]
         if foreign.any():
-            self.repeats.update(seq[foreign].astype(np.uint32))
+            _add(self.repeats, seq[foreign])
         self._settle(number, block, len(seq))
 
     def _latencies(
@@ -224,3 +224,9 @@ class Tally:
 
 def _micros(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
     return np.maximum(np.rint(seconds * 1e6), 0).astype(np.int64)
+
+
+def _add(bitmap: BitMap, numbers: NDArray[np.int64]) -> None:
+    """Add numbers; by way of an array, which pyroaring takes six times faster than NumPy's."""
+    if len(numbers):
+        bitmap |= BitMap(array("I", numbers.astype(np.uint32).tobytes()))
