@@ -31,7 +31,7 @@ _LONGEST_TICK_S = 0.02
 _SWEEP_SHARE = 0.2
 _COLLECT_EVERY_REPORTS = 50
 _ABSORB_ROWS = 256
-"""Completions that are counted in one go while sending has time: about 0.4 ms."""
+"""Completions that are counted in one go while sending has time: about 0.8 ms."""
 _MEMORY_EVERY_REPORTS = 10
 _UNREACHABLE_GIVE_UP_S = 5.0
 """A drain ends early when nothing could be connected for this long."""
