@@ -23,16 +23,29 @@ SLOTS = (_BUCKETS + 1) * _HALF_COUNT
 """Length of the counts array."""
 
 
+_EXPONENT_BIAS = (1023 + _HALF_MAGNITUDE - 1) << _HALF_MAGNITUDE
+
+
 def slot_of(values_us: NDArray[np.int64]) -> NDArray[np.int64]:
     """Slots of values in microseconds (clipped to 0 … ``HIGHEST_US``).
 
-    With sub-bucket half magnitude h = 10: bucket b = max(0, bit_length(v) − (h + 1)) and the slot
-    is (b << h) + (v >> b): HdrHistogram's ``counts_index_for``, without its branches.
+    HdrHistogram's ``counts_index_for``: with sub-bucket half magnitude h = 10, bucket
+    b = max(0, bit_length(v) − (h + 1)), the slot is (b << h) + (v >> b).
     """
-    v = np.clip(values_us, 0, HIGHEST_US)
-    _, bits = np.frexp(v.astype(np.float64))
-    bucket = np.maximum(bits.astype(np.int64) - (_HALF_MAGNITUDE + 1), 0)
-    slots: NDArray[np.int64] = (bucket << _HALF_MAGNITUDE) + (v >> bucket)
+    return slot_of_whole(values_us.astype(np.float64))
+
+
+def slot_of_whole(values_us: NDArray[np.float64]) -> NDArray[np.int64]:
+    """The same for whole numbers held as floats; the array is clipped in place.
+
+    From 1024 on, a slot is exponent and first ten bits of the mantissa, which stand side by side
+    in a float.
+    """
+    v = np.maximum(values_us, 0.0, out=values_us)
+    np.minimum(v, HIGHEST_US, out=v)
+    slots: NDArray[np.int64] = v.view(np.int64) >> (52 - _HALF_MAGNITUDE)
+    slots -= _EXPONENT_BIAS
+    np.copyto(slots, v, where=v < _HALF_COUNT, casting="unsafe")
     return slots
 
 
@@ -72,11 +85,14 @@ class LatencyHistogram:
 
     def record(self, values_us: NDArray[np.int64]) -> None:
         """Add values in microseconds, shape (n,)."""
-        if len(values_us):
-            slots = slot_of(values_us)
+        self.record_slots(slot_of(values_us))
+
+    def record_slots(self, slots: NDArray[np.int64]) -> None:
+        """Add one value for each slot, shape (n,)."""
+        if len(slots):
             np.add.at(self.counts, slots, 1)
             self._top = max(self._top, int(slots.max()) + 1)
-            self.total += len(values_us)
+            self.total += len(slots)
 
     def merge(self, other: LatencyHistogram | SparseCounts) -> None:
         """Add another histogram's counts to this one."""

@@ -11,6 +11,7 @@ import orjson
 
 from squall.load_generator.target_spec import NO_SCORE, Reading, pack_end, score_bin
 from squall.models import Decision, Outcome
+from squall.models.interval import SCORE_BINS
 
 Path = tuple[str | int, ...]
 
@@ -121,7 +122,9 @@ class JsonAnswerReader:
                 score = document[self._score_key]
                 if score.__class__ is not float:
                     return -1
-                end += 16 * (score_bin(score / self._score_max) - NO_SCORE)
+                share = score / self._score_max
+                binned = int(share * SCORE_BINS) if 0.0 <= share < 1.0 else score_bin(share)
+                end += 16 * (binned - NO_SCORE)
         except (ValueError, KeyError, TypeError):
             return -1
         return end

@@ -153,6 +153,10 @@ class AnyCourse(RuleBasedStateMachine):
         retry = RetryPolicy(max_attempts=attempts, on_broken_connection=broken, base_ms=20)
         self.harness = Harness(PlainSource(), retry, limit)
 
+    @rule()
+    def absorb(self) -> None:
+        self.harness.dispatcher.absorb()
+
     @rule(count=st.integers(1, 4))
     def connect(self, count: int) -> None:
         for _ in range(count):

@@ -96,3 +96,26 @@ def test_interim_answers_are_passed_over() -> None:
 def test_what_is_not_http_is_unreadable(data: bytes) -> None:
     with pytest.raises(UnreadableAnswer):
         AnswerParser().feed(data + b"x" * 100 + b"\r\n\r\n")
+
+
+@given(
+    lengths=st.lists(st.integers(0, 12), min_size=1, max_size=8),
+    closing=st.sets(st.integers(0, 12)),
+    cut=st.integers(0, 3),
+)
+def test_the_latest_head_is_that_of_the_answer_found_last(
+    lengths: list[int], closing: set[int], cut: int
+) -> None:
+    memo = HeadMemo()
+    for length in lengths:
+        close = b"Connection: close\r\n" if length in closing else b""
+        head = b"HTTP/1.1 200 OK\r\n" + close + b"Content-Length: %d\r\n\r\n" % length
+        memo.learn(head)
+        answer = (head + b"x" * length)[: len(head) + length - cut]
+        before = memo.latest
+        if memo.find(answer) is None:
+            assert cut or length in closing
+            assert memo.latest == before
+        else:
+            assert memo.latest == (head, len(head), len(answer), 200)
+            assert cut == 0

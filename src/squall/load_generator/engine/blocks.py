@@ -13,9 +13,10 @@ from collections.abc import Generator
 import numpy as np
 from numpy.typing import NDArray
 
+from squall.load_generator.engine.truth_cells import classes_of, populations_of
 from squall.load_generator.rate_controller import RateController
 from squall.load_generator.target_spec import RequestWriter
-from squall.models import TransactionBatch, TransactionSource, transaction_id
+from squall.models import Expected, TransactionBatch, TransactionSource, transaction_id
 
 BLOCK_ROWS = 1024
 BLOCK_SHIFT = 10
@@ -24,7 +25,19 @@ BLOCK_SHIFT = 10
 class Block:
     """1,024 requests with their intended times and ground truth, until all are resolved."""
 
-    __slots__ = ("batch", "due", "due_s", "first_seq", "ids", "indices", "requests", "unresolved")
+    __slots__ = (
+        "batch",
+        "classes",
+        "due",
+        "due_s",
+        "first_seq",
+        "foreign",
+        "ids",
+        "indices",
+        "populations",
+        "requests",
+        "unresolved",
+    )
 
     def __init__(
         self,
@@ -45,6 +58,16 @@ class Block:
         self.due: list[float] = due_s.tolist()
         """The same, for the send path."""
         self.unresolved = len(requests)
+        self.classes = classes_of(batch)
+        """What each is, as ``truth_cells`` counts it."""
+        self.populations = populations_of(self.classes)
+        foreign = batch.wire_index != batch.index
+        self.foreign = foreign if foreign.any() else None
+        """Which bear another arrival's id (repeated ids); None: none."""
+
+    def refusal_due(self, row: int) -> bool:
+        """Whether this one ought to be refused."""
+        return bool(self.batch.expected[row] in (Expected.REJECTED, Expected.CONFLICT))
 
     def redue(self, row: int, due_s: NDArray[np.float64]) -> None:
         """Take new intended sends for the rows from ``row`` on."""
@@ -138,6 +161,6 @@ def _wire_ids(batch: TransactionBatch, run_tag: str) -> list[str]:
     column = batch.columns.get("transaction_id")
     if column is None or not column.embeddable:
         return [transaction_id(run_tag, index) for index in batch.wire_index.tolist()]
-    text = column.json[:, 1:-1].tobytes().decode("ascii")
-    width = column.width - 2
-    return [text[at : at + width] for at in range(0, len(text), width)]
+    letters = column.json[:, 1:-1].astype(np.uint32)
+    ids: list[str] = letters.view(f"U{letters.shape[1]}")[:, 0].tolist()
+    return ids

@@ -27,7 +27,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_clock",
         "_dispatcher",
-        "_get_head",
+        "_heads",
         "_log",
         "_parser",
         "_quick",
@@ -45,7 +45,7 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, dispatcher: Dispatcher) -> None:
         self._dispatcher = dispatcher
-        self._get_head = dispatcher.heads.get
+        self._heads = dispatcher.heads
         self._quick = dispatcher.reader.quick
         self._log = dispatcher.log
         self._clock = dispatcher.clock
@@ -68,11 +68,12 @@ class Connection(asyncio.Protocol):
         """Bytes of an answer."""
         seq = self.seq
         if self._parser is None and seq >= 0:
-            split = data.find(b"\r\n\r\n") + 4
-            head = self._get_head(data[:split])
-            if head is not None and len(data) - split == head.length and head.keep_alive:
+            heads = self._heads
+            text, split, whole, status = heads.latest
+            if (data.startswith(text) and len(data) == whole) or heads.find(data) is not None:
                 now = self._clock()
-                end = self._quick(head.status, data[split:], self.block.ids[self.row])
+                text, split, whole, status = heads.latest
+                end = self._quick(status, data[split:], self.block.ids[self.row])
                 if end >= 0:
                     log = self._log
                     at = log.rows

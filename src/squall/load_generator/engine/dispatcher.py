@@ -20,7 +20,7 @@ from squall.load_generator.engine.connection import IDLE, Connection
 from squall.load_generator.engine.heads import HeadMemo
 from squall.load_generator.engine.tally import CompletionLog, Tally, Tries
 from squall.load_generator.target_spec import NO_SCORE, AnswerReader, pack_end, score_bin
-from squall.models import Decision, Expected, Outcome, RetryPolicy
+from squall.models import Decision, Outcome, RetryPolicy
 
 LATE_S = 0.010
 """A send later than this although a connection was idle is the worker's own fault."""
@@ -282,8 +282,8 @@ class Dispatcher:
         log.done_s[at] = self.clock()
         log.end[at] = pack_end(outcome, decision, score)
         log.rows = at + 1
-        refusal_due = block.batch.expected[row] in (Expected.REJECTED, Expected.CONFLICT)
-        if outcome != Outcome.ACCEPTED and not (refusal_due and outcome == Outcome.REJECTED):
+        as_due = outcome == Outcome.REJECTED and block.refusal_due(row)
+        if outcome != Outcome.ACCEPTED and not as_due:
             self.tally.errors[kind] += 1
         if log.rows == len(log.seq):
             self.absorb()

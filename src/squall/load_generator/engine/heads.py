@@ -11,6 +11,8 @@ from dataclasses import dataclass
 
 import httptools
 
+_NO_ANSWER = b"\0"
+"""No answer begins like this."""
 MAX_HEADS = 2048
 """Heads remembered; all are forgotten when there are more."""
 
@@ -90,7 +92,26 @@ def parse_head(head: bytes) -> Head | None:
 
 
 class HeadMemo(dict[bytes, Head]):
-    """Heads by their bytes. ``learn`` adds one; ``get`` is the send path's look-up."""
+    """Heads by their bytes. ``learn`` adds one; ``find`` is the look-up.
+
+    ``latest`` is the head found last as (bytes, their length, length of the whole answer, status):
+    most answers begin with it, which one comparison tells. It is always one that keeps the
+    connection; before the first is found it matches nothing.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.latest = (_NO_ANSWER, 0, 0, 0)
+
+    def find(self, data: bytes) -> Head | None:
+        """The head that a whole answer begins with, if it is known and the body complete."""
+        split = data.find(b"\r\n\r\n") + 4
+        text = data[:split]
+        head = self.get(text)
+        if head is None or len(data) - split != head.length or not head.keep_alive:
+            return None
+        self.latest = (text, split, len(data), head.status)
+        return head
 
     def learn(self, head: bytes) -> Head | None:
         """Parse and remember a head; None where only the full parser will do."""

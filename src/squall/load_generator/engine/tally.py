@@ -13,16 +13,12 @@ from numpy.typing import NDArray
 from pyroaring import BitMap
 
 from squall.load_generator.engine.blocks import BLOCK_ROWS, BLOCK_SHIFT, Block
-from squall.models import (
-    Counts,
-    Decision,
-    Expected,
-    Label,
-    LatencyHistogram,
-    Outcome,
-    Truth,
-)
-from squall.models.interval import EDGE_SHAPE, SCORE_BINS, TRUTH_SHAPE
+from squall.load_generator.engine.truth_cells import TruthCells
+from squall.models import Counts, LatencyHistogram, Outcome, Truth
+from squall.models.histogram import slot_of_whole
+
+_Parts = list[NDArray[np.uint32]]
+"""Sequence numbers, in pieces."""
 
 LOG_ROWS = 16_384
 """Completions held before they are counted; more are counted early."""
@@ -76,14 +72,14 @@ class Tally:
         self.response = LatencyHistogram()
         self.service = LatencyHistogram()
         self.lateness = LatencyHistogram()
+        self._cells = TruthCells()
         self._reset()
 
     def _reset(self) -> None:
-        self.truth = Truth()
-        self.outcomes = np.zeros(4, dtype=np.int64)
-        self.rejected_expected = 0
-        self.ends = (BitMap(), BitMap(), BitMap(), BitMap())
-        self.repeats = BitMap()
+        self._unsent = 0
+        self._unsent_ranges: list[tuple[int, int]] = []
+        self._ended: tuple[_Parts, ...] = ([], [], [], [])
+        self._repeated: _Parts = []
         self.response.clear()
         self.service.clear()
         self.lateness.clear()
@@ -94,12 +90,17 @@ class Tally:
         if not rows:
             return
         seq = np.frombuffer(log.seq, np.int64, rows)
-        order = np.argsort(seq, kind="stable")
-        seq = seq[order]
-        sent = np.frombuffer(log.sent_s, np.float64, rows)[order]
-        done = np.frombuffer(log.done_s, np.float64, rows)[order]
-        end = np.frombuffer(log.end, np.int64, rows)[order]
+        sent = np.frombuffer(log.sent_s, np.float64, rows)
+        done = np.frombuffer(log.done_s, np.float64, rows)
+        end = np.frombuffer(log.end, np.int64, rows)
+        first, last = int(seq.min()) >> BLOCK_SHIFT, int(seq.max()) >> BLOCK_SHIFT
+        if first == last:
+            self._absorb_block(first, seq, sent, done, end)
+            return
         number = seq >> BLOCK_SHIFT
+        order = np.argsort(number, kind="stable")
+        seq, sent, done, end = seq[order], sent[order], done[order], end[order]
+        number = number[order]
         edges = (np.flatnonzero(np.diff(number)) + 1).tolist()
         for low, high in itertools.pairwise([0, *edges, rows]):
             part = slice(low, high)
@@ -115,16 +116,17 @@ class Tally:
     ) -> None:
         block = self.blocks[number]
         row = seq - (number << BLOCK_SHIFT)
-        due = block.due_s[row] + self.start
+        numbers = seq.astype(np.uint32)  # a copy: the log is written over
         outcome = end & 3
-        self._latencies(seq, due, sent, done, outcome)
-        self._ground_truth(block, row, end)
-        self.outcomes += np.bincount(outcome, minlength=4)
-        for code, bitmap in enumerate(self.ends):
-            _add(bitmap, seq[outcome == code])
-        foreign = block.batch.wire_index[row] != block.indices[row]
-        if foreign.any():
-            _add(self.repeats, seq[foreign])
+        self._latencies(seq, block.due_s[row] + self.start, sent, done, outcome)
+        self._cells.add(block.classes[row], block.populations[row], end, block.batch.value_usd[row])
+        if outcome.any():
+            for code, parts in enumerate(self._ended):
+                parts.append(numbers[outcome == code])
+        else:
+            self._ended[Outcome.ACCEPTED].append(numbers)
+        if block.foreign is not None:
+            self._repeated.append(numbers[block.foreign[row]])
         self._settle(number, block, len(seq))
 
     def _latencies(
@@ -135,55 +137,32 @@ class Tally:
         done: NDArray[np.float64],
         outcome: NDArray[np.int64],
     ) -> None:
-        written = outcome != Outcome.NOT_SENT
-        answered = outcome <= Outcome.REJECTED
         first = sent
         if self.retried:
             first = sent.copy()
             for i, number in enumerate(seq.tolist()):
                 if number in self.retried:
                     first[i] = self.retried.pop(number).first_sent
-        self.lateness.record(_micros((first - due)[written]))
-        self.response.record(_micros((done - due)[answered]))
-        self.service.record(_micros((done - sent)[answered]))
-
-    def _ground_truth(self, block: Block, row: NDArray[np.int64], end: NDArray[np.int64]) -> None:
-        batch, truth = block.batch, self.truth
-        outcome, decision, scored = end & 3, (end >> 2) & 3, end >> 4
-        edge = batch.label[row] == Label.EDGE_CASE
-        decided = ~edge & (outcome == Outcome.ACCEPTED) & (decision != Decision.NONE)
-        cell = batch.typology[row].astype(np.int64) * len(Decision) + decision
-        size = TRUTH_SHAPE[0] * TRUTH_SHAPE[1]
-        at = cell[decided]
-        truth.decisions[:] += np.bincount(at, minlength=size).reshape(TRUTH_SHAPE)
-        truth.value_usd[:] += np.bincount(
-            at, weights=batch.value_usd[row][decided], minlength=size
-        ).reshape(TRUTH_SHAPE)
-        with_score = decided & (scored < SCORE_BINS)
-        if with_score.any():
-            fraud = (batch.label[row] == Label.FRAUD).astype(np.int64)
-            flat = (fraud * SCORE_BINS + scored)[with_score]
-            truth.scores[:] += np.bincount(flat, minlength=2 * SCORE_BINS).reshape(2, SCORE_BINS)
-        if edge.any():
-            self._edge_cases(block, row[edge], outcome[edge])
-
-    def _edge_cases(self, block: Block, row: NDArray[np.int64], outcome: NDArray[np.int64]) -> None:
-        expected = block.batch.expected[row]
-        refusal_due = (expected == Expected.REJECTED) | (expected == Expected.CONFLICT)
-        rejected = outcome == Outcome.REJECTED
-        self.rejected_expected += int((refusal_due & rejected).sum())
-        result = np.where(rejected == refusal_due, 0, 1)
-        result[outcome >= Outcome.INDETERMINATE] = 2
-        flat = block.batch.edge_case[row].astype(np.int64) * EDGE_SHAPE[1] + result
-        counted = np.bincount(flat, minlength=EDGE_SHAPE[0] * EDGE_SHAPE[1])
-        self.truth.edge_cases[:] += counted.reshape(EDGE_SHAPE)
+        answered: slice | NDArray[np.bool_] = slice(None)
+        written = answered
+        if outcome.max() > Outcome.REJECTED:
+            written, answered = outcome != Outcome.NOT_SENT, outcome <= Outcome.REJECTED
+        lateness = (first - due)[written]
+        response = (done - due)[answered]
+        seconds = np.concatenate((lateness, response, (done - sent)[answered]))
+        seconds *= 1e6
+        slots = slot_of_whole(np.rint(seconds, out=seconds))
+        one, two = len(lateness), len(lateness) + len(response)
+        self.lateness.record_slots(slots[:one])
+        self.response.record_slots(slots[one:two])
+        self.service.record_slots(slots[two:])
 
     def not_sent(self, first: int, last: int, kind: str) -> None:
         """Sequence numbers first … last − 1 will never be sent; ``kind`` says why."""
         if last <= first:
             return
-        self.ends[Outcome.NOT_SENT].add_range(first, last)
-        self.outcomes[Outcome.NOT_SENT] += last - first
+        self._unsent_ranges.append((first, last))
+        self._unsent += last - first
         self.errors[kind] += last - first
         for number in range(first >> BLOCK_SHIFT, (last - 1 >> BLOCK_SHIFT) + 1):
             block = self.blocks.get(number)
@@ -200,33 +179,34 @@ class Tally:
 
     def take(self, planned: int, attempts: int) -> tuple[Counts, Truth, Mapping[str, int]]:
         """Counts, truth and errors since the last call (histograms and ledger are read before)."""
-        ends = self.outcomes
+        ends, refusals_due, truth = self._cells.take()
         counts = Counts(
             planned=planned,
             accepted=int(ends[Outcome.ACCEPTED]),
             rejected=int(ends[Outcome.REJECTED]),
             indeterminate=int(ends[Outcome.INDETERMINATE]),
-            not_sent=int(ends[Outcome.NOT_SENT]),
-            rejected_expected=self.rejected_expected,
+            not_sent=int(ends[Outcome.NOT_SENT]) + self._unsent,
+            rejected_expected=refusals_due,
             attempts=attempts,
         )
-        truth, errors = self.truth, dict(self.errors)
+        errors = dict(self.errors)
         self.errors.clear()
         self._reset()
         return counts, truth, errors
 
     def ledger_delta(self) -> LedgerDelta:
         """The ends since the last ``take``, packed for sending."""
-        for bitmap in self.ends:
+        accepted, rejected, indeterminate, not_sent = (_bitmap(parts) for parts in self._ended)
+        for first, last in self._unsent_ranges:
+            not_sent.add_range(first, last)
+        for bitmap in (accepted, rejected, indeterminate, not_sent):
             bitmap.run_optimize()
-        return LedgerDelta(self.ends, self.repeats)
+        ends = (accepted, rejected, indeterminate, not_sent)
+        return LedgerDelta(ends, _bitmap(self._repeated))
 
 
-def _micros(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
-    return np.maximum(np.rint(seconds * 1e6), 0).astype(np.int64)
-
-
-def _add(bitmap: BitMap, numbers: NDArray[np.int64]) -> None:
-    """Add numbers; by way of an array, which pyroaring takes six times faster than NumPy's."""
-    if len(numbers):
-        bitmap |= BitMap(array("I", numbers.astype(np.uint32).tobytes()))
+def _bitmap(parts: _Parts) -> BitMap:
+    """A set of these numbers; by way of an array, which pyroaring takes faster than NumPy's."""
+    if not parts:
+        return BitMap()
+    return BitMap(array("I", np.concatenate(parts).tobytes()))
