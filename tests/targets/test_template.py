@@ -122,6 +122,39 @@ def test_copied_columns_and_single_rows_agree(
 
 
 @given(
+    values=rows(),
+    overrides=st.dictionaries(
+        st.integers(0, 1),
+        st.dictionaries(
+            st.sampled_from(["transaction_id", "amount", "city"]),
+            st.sampled_from([None, b"NaN", b"-1", b'"another, longer value"', b'""']),
+            max_size=2,
+        ),
+    ),
+)
+def test_overrides_in_copied_rows_are_those_of_single_rows(
+    values: dict[str, list[Scalar]], overrides: dict[int, dict[str, bytes | None]]
+) -> None:
+    made = columns(values)
+    rows_made = len(next(iter(made.values())).json)
+    kept = {row: changes for row, changes in overrides.items() if row < rows_made}
+    writer = TemplateWriter(
+        [b"POST /", *parse_text("${transaction_id}", Form.PERCENT), b" HTTP/1.1\r\n"],
+        JsonBody({"id": "${transaction_id}", "list": [1, "${amount}"], "in": {"c": "${city}"}}),
+    )
+    written_made = batch(made, kept)
+    requests = [bytes(request) for request in writer.write(written_made)]
+    half = rows_made // 2
+    parts = [written_made.rows(0, half), written_made.rows(half, rows_made)]
+    assert [bytes(r) for part in parts for r in writer.write(part)] == requests
+    for row, request in enumerate(requests):
+        by_itself = writer.write_row(written_made, row)
+        assert split(request)[0].splitlines()[:-1] == split(by_itself)[0].splitlines()[:-1]
+        left, right = check_length(request), check_length(by_itself)
+        assert left.replace(b" ", b"") == right.replace(b" ", b"")
+
+
+@given(
     text=st.lists(REFERENCES | PLAIN, max_size=5).map("".join),
     form=st.sampled_from([Form.TEXT, Form.PERCENT, Form.XML, Form.JSON_TEXT]),
     values=rows(),

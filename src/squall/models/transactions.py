@@ -115,6 +115,27 @@ class TransactionBatch:
         """Number of transactions."""
         return len(self.index)
 
+    def rows(self, low: int, high: int) -> TransactionBatch:
+        """Transactions ``low`` … ``high`` − 1, sharing their arrays with this batch."""
+        part = slice(low, high)
+        return TransactionBatch(
+            index=self.index[part],
+            wire_index=self.wire_index[part],
+            columns={
+                name: Column(column.json[part], column.embeddable)
+                for name, column in self.columns.items()
+            },
+            label=self.label[part],
+            typology=self.typology[part],
+            edge_case=self.edge_case[part],
+            expected=self.expected[part],
+            amount_minor=self.amount_minor[part],
+            value_usd=self.value_usd[part],
+            overrides={
+                row - low: changes for row, changes in self.overrides.items() if low <= row < high
+            },
+        )
+
 
 class TransactionSource(Protocol):
     """Makes any transactions of a run, in any order, as a pure function of seed and index."""

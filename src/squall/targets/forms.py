@@ -6,6 +6,7 @@ another header field, a slash cannot start another path segment, a quote cannot 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import quote_from_bytes
 from xml.sax.saxutils import escape
@@ -24,6 +25,14 @@ class Form(Enum):
     PERCENT = "a path, a query or a form"
     HEADER = "a header field"
     XML = "XML text or a quoted attribute"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """A place where a field's value goes, and how it is written there."""
+
+    field: str
+    form: Form
 
 
 _XML_QUOTES = {'"': "&quot;", "'": "&apos;"}

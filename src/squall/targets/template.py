@@ -21,7 +21,8 @@ import orjson
 from numpy.typing import NDArray
 
 from squall.models import Column, TransactionBatch
-from squall.targets.forms import Form, Verbatim, written
+from squall.targets.forms import Form, Reference, Verbatim, written
+from squall.targets.layout import Layout, length_field
 
 REFERENCE = re.compile(r"\$\{([a-z_][a-z0-9_]*)\}")
 
@@ -30,14 +31,6 @@ JsonValue = None | bool | int | float | str | list["JsonValue"] | dict[str, "Jso
 NOTHING: frozenset[str] = frozenset()
 _MAX_REMEMBERED = 256
 """Layouts by column widths, and bodies by what is left out; past it they are made anew."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reference:
-    """A place where a field's value goes, and how it is written there."""
-
-    field: str
-    form: Form
 
 
 Piece = bytes | Reference
@@ -149,14 +142,6 @@ def references(pieces: Sequence[Piece]) -> list[Reference]:
     return list(dict.fromkeys(piece for piece in pieces if isinstance(piece, Reference)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """A request of constant length: its bytes, and where each column goes."""
-
-    request: NDArray[np.uint8]
-    places: tuple[tuple[int, int, Reference], ...]
-
-
 class TemplateWriter:
     """Writes requests from a template (a ``RequestWriter``).
 
@@ -169,7 +154,7 @@ class TemplateWriter:
         self._body = body
         self._whole_body = merged(body.pieces())
         self._bodies: dict[frozenset[str], tuple[Piece, ...]] = {NOTHING: self._whole_body}
-        self._layouts: dict[tuple[int, ...], _Layout] = {}
+        self._layouts: dict[tuple[int, ...], Layout] = {}
         self._references = references((*self._start, *self._whole_body))
         self._fields = sorted({reference.field for reference in self._references})
         self._verbatim = Verbatim(frozenset(reference.form for reference in self._references))
@@ -182,10 +167,20 @@ class TemplateWriter:
     def write(self, batch: TransactionBatch) -> list[bytes | memoryview]:
         """One request per transaction, in order."""
         block = self.matrix(batch)
-        requests = self._join_rows(batch) if block is None else _rows(block)
+        if block is None:
+            requests = self._join_rows(batch)
+            for row in batch.overrides:
+                requests[row] = self.write_row(batch, row)
+            return requests
+        requests = _rows(block)
         for row in batch.overrides:
-            requests[row] = self.write_row(batch, row)
+            requests[row] = self.overridden(batch, row, bytes(requests[row]))
         return requests
+
+    def overridden(self, batch: TransactionBatch, row: int, request: bytes) -> bytes:
+        """A request with its row's overrides, from its row of the ``matrix``."""
+        filled = self._layout(batch.columns).filled(request, batch.overrides[row])
+        return self.write_row(batch, row) if filled is None else filled
 
     def matrix(self, batch: TransactionBatch) -> NDArray[np.uint8] | None:
         """All requests as the rows of a matrix, overrides ignored; None where lengths differ."""
@@ -213,7 +208,7 @@ class TemplateWriter:
             return [b"".join(row) for row in zip(*columns, strict=True)] or [b""] * len(batch)
 
         return [
-            start + _length_field(len(body)) + body
+            start + length_field(len(body)) + body
             for start, body in zip(joined(self._start), joined(self._whole_body), strict=True)
         ]
 
@@ -228,7 +223,7 @@ class TemplateWriter:
                 return False
         return True
 
-    def _layout(self, columns: Mapping[str, Column]) -> _Layout:
+    def _layout(self, columns: Mapping[str, Column]) -> Layout:
         widths = tuple(columns[field].width for field in self._fields)
         layout = self._layouts.get(widths)
         if layout is None:
@@ -237,7 +232,7 @@ class TemplateWriter:
             layout = self._layouts[widths] = self._lay_out(columns)
         return layout
 
-    def _lay_out(self, columns: Mapping[str, Column]) -> _Layout:
+    def _lay_out(self, columns: Mapping[str, Column]) -> Layout:
         def width(piece: Piece) -> int:
             if isinstance(piece, bytes):
                 return len(piece)
@@ -246,13 +241,19 @@ class TemplateWriter:
         body_length = sum(width(piece) for piece in self._whole_body)
         request = bytearray()
         places = []
-        for piece in (*self._start, _length_field(body_length), *self._whole_body):
+        length_at = sum(width(piece) for piece in self._start)
+        for piece in (*self._start, length_field(body_length), *self._whole_body):
             if isinstance(piece, Reference):
                 places.append((len(request), len(request) + width(piece), piece))
                 request.extend(b" " * width(piece))
             else:
                 request.extend(piece)
-        return _Layout(np.frombuffer(bytes(request), np.uint8), tuple(places))
+        return Layout(
+            np.frombuffer(bytes(request), np.uint8),
+            tuple(places),
+            length_at,
+            length_at + len(length_field(body_length)),
+        )
 
     def write_row(self, batch: TransactionBatch, row: int) -> bytes:
         """One request by itself, with the row's overrides.
@@ -271,7 +272,7 @@ class TemplateWriter:
 
         left_out = frozenset(field for field, value in overrides.items() if value is None)
         body = b"".join(map(text, self._body_without(left_out)))
-        return b"".join(map(text, self._start)) + _length_field(len(body)) + body
+        return b"".join(map(text, self._start)) + length_field(len(body)) + body
 
     def _body_without(self, left_out: frozenset[str]) -> tuple[Piece, ...]:
         pieces = self._bodies.get(left_out)
@@ -299,7 +300,3 @@ def _texts(column: Column, form: Form) -> list[bytes]:
 def _copied(column: Column, form: Form) -> NDArray[np.uint8]:
     """The column's bytes as they are copied: JSON whole, text without its quotes."""
     return column.json if form is Form.JSON else column.json[:, 1:-1]
-
-
-def _length_field(length: int) -> bytes:
-    return b"Content-Length: %d\r\n\r\n" % length

@@ -1,7 +1,7 @@
 """Requests made ahead of their time, in small blocks.
 
 A worker's transactions are numbered 0, 1, 2 …; transaction ``seq`` of worker k of N is arrival
-seq · N + k of the run. Block b holds the sequence numbers from b · 1024 on. Making a block takes
+seq · N + k of the run. Block b holds the sequence numbers from b · 2048 on. Making a block takes
 milliseconds, so it is done in many steps of about a tenth of one, between sends.
 """
 
@@ -18,12 +18,14 @@ from squall.load_generator.rate_controller import RateController
 from squall.load_generator.target_spec import RequestWriter
 from squall.models import Expected, TransactionBatch, TransactionSource, transaction_id
 
-BLOCK_ROWS = 1024
-BLOCK_SHIFT = 10
+BLOCK_ROWS = 2048
+BLOCK_SHIFT = 11
+_WRITE_ROWS = 512
+"""Requests written in one step."""
 
 
 class Block:
-    """1,024 requests with their intended times and ground truth, until all are resolved."""
+    """2,048 requests with their intended times and ground truth, until all are resolved."""
 
     __slots__ = (
         "batch",
@@ -151,8 +153,10 @@ class BlockMaker:
         yield
         batch = yield from self._source.stages(indices)
         yield
-        requests = self._writer.write(batch)
-        yield
+        requests: list[bytes | memoryview] = []
+        for low in range(0, BLOCK_ROWS, _WRITE_ROWS):
+            requests += self._writer.write(batch.rows(low, low + _WRITE_ROWS))
+            yield
         return Block(first_seq, batch, requests, _wire_ids(batch, self._run_tag), due)
 
 

@@ -11,7 +11,7 @@ from squall.models import Column
 
 Bytes = NDArray[np.uint8]
 
-_TILED_ROWS = 1024  # a block of the load generator; more are made when asked for
+_TILED_ROWS = 2048  # a block of the load generator; more are made when asked for
 
 
 def table(texts: Iterable[str]) -> Bytes:
