@@ -15,7 +15,7 @@ fi
 
 case $level in
   demo) wanted=. ;;
-  all) wanted='.[postgres,dev,docs]' ;;
+  all) wanted='.[aws,twin,postgres,dev,docs]' ;;
   *) echo "setup.sh: unknown level '$level'; give demo or all" >&2; exit 2 ;;
 esac
 

@@ -15,6 +15,7 @@ from squall.cli.platform import platform
 from squall.cli.run import run
 from squall.cli.runs import runs
 from squall.cli.scenarios import scenarios
+from squall.cli.twin import twin
 from squall.errors import SquallError
 
 app = typer.Typer(
@@ -46,6 +47,7 @@ app.add_typer(scenarios, name="scenarios")
 app.command()(demo)
 app.command()(limit)
 app.command()(platform)
+app.command()(twin)
 app.add_typer(data, name="data")
 app.command()(doctor)
 app.add_typer(runs, name="runs")

@@ -1,0 +1,116 @@
+"""Services by everything a request can name them with, each with its protocol."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Collection, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from cloud_twin.server.moto_bridge import MotoBridge
+from cloud_twin.server.moto_modelled import MotoModelled
+from cloud_twin.server.request import Request
+from cloud_twin.server.wire.encoded import Wire
+from cloud_twin.server.wire.json_rpc import JsonRpc
+from cloud_twin.server.wire.modelled import Modelled
+from cloud_twin.server.wire.rest_json import RestJson
+from cloud_twin.server.wire.rest_xml import RestXml
+from cloud_twin.service import Answer, Call, Protocols, Service
+
+SHARED_WITH_MOTO = frozenset({"bedrock"})
+"""Signing names of more services than ours: paths that ours does not know are moto's."""
+
+_LAMBDA_PATH = re.compile(r"/20\d\d-\d\d-\d\d/(functions|event-source-mappings|layers|tags)\b")
+_BEDROCK_PATH = re.compile(r"/model/[^/]+/(converse|invoke)")
+
+
+class Handler(Protocol):
+    """What carries out calls."""
+
+    def handle(self, call: Call) -> Answer | Awaitable[Answer]:
+        """As ``Service.handle``."""
+        ...
+
+
+@dataclass(slots=True)
+class Binding:
+    """A service and how it is spoken to."""
+
+    service: Handler
+    name: str
+    target_prefix: str
+    protocol: Protocols
+    wire: Wire
+    operations: frozenset[str] | None
+    """Those that it knows; others are moto's. None: all calls are its own."""
+    shared: bool
+    moto: Binding | None = None
+    """The same wire in front of moto, where moto does not speak it itself."""
+
+
+def bind(service: Service, moto: MotoBridge) -> Binding:
+    """Choose the protocol's implementation."""
+    wire: Wire
+    if service.protocol in (Protocols.JSON_1_0, Protocols.JSON_1_1):
+        wire = JsonRpc(service)
+    elif service.protocol is Protocols.REST_JSON:
+        wire = RestJson(service)
+    elif service.protocol is Protocols.REST_XML:
+        wire = RestXml(service)
+    else:
+        wire = Modelled(service)
+    binding = Binding(
+        service,
+        service.name,
+        service.target_prefix,
+        service.protocol,
+        wire,
+        getattr(service, "operations", None),
+        not SHARED_WITH_MOTO.isdisjoint(service.signing_names),
+    )
+    if isinstance(wire, Modelled):
+        binding.moto = replace(binding, service=MotoModelled(moto, wire.model), operations=None)
+    return binding
+
+
+class Bindings:
+    """All services of the twin."""
+
+    def __init__(self, services: Sequence[Service], moto: MotoBridge) -> None:
+        self._by_name = {service.name: bind(service, moto) for service in services}
+        self._by_signing_name = {
+            name: self._by_name[service.name]
+            for service in services
+            for name in service.signing_names
+        }
+        self._by_target = {
+            binding.target_prefix: binding
+            for binding in self._by_name.values()
+            if binding.target_prefix
+        }
+
+    @property
+    def signing_names(self) -> Collection[str]:
+        """All names in credential scopes that mean one of ours."""
+        return self._by_signing_name.keys()
+
+    def signed_for(self, signing_name: str) -> Binding | None:
+        """The service a signature is for; None where it is moto's."""
+        return self._by_signing_name.get(signing_name)
+
+    def guess(self, request: Request) -> Binding | None:
+        """The service an unsigned request means; None where it is moto's or nobody's."""
+        target = request.headers.get("x-amz-target")
+        if target is not None:
+            return self._by_target.get(target.partition(".")[0])
+        path = request.path
+        if path.startswith("/service/"):
+            return self._by_target.get(path.split("/")[2])
+        if _LAMBDA_PATH.match(path):
+            return self._by_name.get("lambda")
+        if _BEDROCK_PATH.match(path):
+            return self._by_name.get("bedrock-runtime")
+        if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+            is_cloudwatch = b"Version=2010-08-01" in request.body
+            return self._by_name.get("cloudwatch") if is_cloudwatch else None
+        return self._by_name.get("s3")

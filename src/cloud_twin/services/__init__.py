@@ -1,0 +1,1 @@
+"""The services that the twin serves itself, one package each."""
