@@ -1,0 +1,1 @@
+"""DynamoDB's expression language: read once, kept, bound to names and values, evaluated."""
