@@ -1,0 +1,35 @@
+"""The function of a mapping: found anew for every batch, because updates replace it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cloud_twin.services.lambda_.invoker import Event, Invoker
+from cloud_twin.services.lambda_.registry import FunctionRegistry
+from cloud_twin.services.lambda_.runtime.outcome import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class MappedByName:
+    """A function by name and qualifier."""
+
+    name: str
+    function_arn: str
+    qualifier: str
+    registry: FunctionRegistry
+    invoker: Invoker
+
+    @property
+    def arn(self) -> str:
+        """With the qualifier, where there is one."""
+        return f"{self.function_arn}:{self.qualifier}" if self.qualifier else self.function_arn
+
+    @property
+    def role(self) -> str:
+        """The function's role. Raises ``AwsError`` where the function is gone."""
+        return self.registry.by_arn(self.function_arn).latest.settings.role
+
+    async def invoke(self, payload: bytes) -> Outcome:
+        """Run it. Raises ``AwsError`` where it is throttled or gone."""
+        version = self.registry.by_arn(self.function_arn).version(self.qualifier)
+        return await self.invoker.invoke(version.deployment, Event(payload, self.arn))

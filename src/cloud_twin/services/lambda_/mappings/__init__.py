@@ -1,0 +1,1 @@
+"""Event-source mappings: streams read in order and handed to functions in batches."""

@@ -1,0 +1,1 @@
+"""Execution environments: processes that run functions, and what is between them and the twin."""
