@@ -67,7 +67,7 @@ def squall(place: Path, monkeypatch: pytest.MonkeyPatch) -> Squall:
     """Runs ``squall`` with these arguments against a bench of fakes."""
 
     def call(*arguments: str, bench: Bench | None = None) -> Finished:
-        monkeypatch.setattr(run_module, "real_parts", lambda: (bench or Bench()).parts)
+        monkeypatch.setattr(run_module, "real_parts", lambda prices=None: (bench or Bench()).parts)
         result = CliRunner().invoke(app, list(arguments))
         error = result.exception if isinstance(result.exception, SquallError) else None
         if result.exception is not None and error is None:

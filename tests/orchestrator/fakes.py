@@ -234,6 +234,9 @@ class FakeTarget:
         ids = [transaction_id(run_tag, index) for index in decided]
         return FakeReader(ids, self.read_error, self.read_hangs)
 
+    def decisions(self, run_tag: str) -> None:
+        return None
+
 
 @dataclass
 class FakeSession:

@@ -48,5 +48,16 @@ def test_other_programs_are_named_where_they_explain_a_limit(
     assert crowded(IDLE, resources) == IDLE
 
 
+@pytest.mark.parametrize(("stolen_cores", "named"), [(0.08, True), (0.01, False)])
+def test_time_that_the_hypervisor_took_is_named_whether_limited_or_not(
+    stolen_cores: float, named: bool
+) -> None:
+    resources = {"host": replace(usage("host", 0.1), stolen_cores=stolen_cores)}
+    notes = crowded(IDLE, resources).notes
+    assert [note for note in notes if "hypervisor gave 2.0%" in note] == list(notes)
+    assert bool(notes) is named
+    assert ("hypervisor" in crowded(LIMITED, resources).limit_reason) is named
+
+
 def test_without_host_figures_nothing_is_said_of_others() -> None:
     assert crowded(LIMITED, {}) == LIMITED

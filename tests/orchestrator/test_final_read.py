@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from pyroaring import BitMap64
 from tests.orchestrator.fakes import UNIX_S, FakeReader
@@ -7,7 +8,7 @@ from tests.orchestrator.fakes import UNIX_S, FakeReader
 from squall.errors import TargetUnreachable
 from squall.load_generator import Ledger
 from squall.load_generator.transactions import FactorySpec
-from squall.models import Accounting, Counts, Outcome, transaction_id
+from squall.models import Accounting, Counts, Expected, Outcome, transaction_id
 from squall.orchestrator.final_read import final_read
 
 TAG = "abcd1234"
@@ -76,3 +77,27 @@ async def test_a_target_that_never_ends_is_not_waited_for(
     account = await read(FakeReader([], hangs=asyncio.Event()))
     assert account.lost is None
     assert "handed out only 0 records" in account.note
+
+
+async def test_where_answers_come_before_decisions_due_refusals_need_no_record() -> None:
+    fields = SOURCE.available_fields
+    expected = SOURCE.build(TAG, fields).batch(np.arange(90)).expected
+    due = set(np.flatnonzero((expected == Expected.REJECTED) | (expected == Expected.CONFLICT)))
+    assert due
+    others = [index for index in range(90) if index not in due]
+    reader = FakeReader(ids(*others[1:]))
+    account = await final_read(
+        reader, ledger(), COUNTS, TAG, SOURCE, lambda _: None, deferred_fields=fields
+    )
+    assert (account.lost, account.lost_ids) == (1, tuple(ids(others[0])))
+    assert account.note == (
+        f"{len(due)} acknowledged edge cases, due to be refused, left no record"
+    )
+
+
+async def test_a_stream_without_decisions_says_what_to_give() -> None:
+    account = await final_read(
+        None, ledger(), COUNTS, TAG, SOURCE, lambda _: None, deferred_fields=frozenset()
+    )
+    assert account.lost is None
+    assert "decisions= and table= are not given" in account.note

@@ -53,7 +53,8 @@ def test_what_is_neither_url_nor_file(text: str, hint: str) -> None:
     with pytest.raises(ConfigurationError) as raised:
         resolve_target(text)
     assert str(raised.value) == (
-        f"--target {text}: give inline, a URL (http://host:port) or a target file (.yaml){hint}"
+        f"--target {text}: give inline, a URL (http://host:port, kinesis://STREAM, "
+        f"lambda://FUNCTION) or a target file (.yaml){hint}"
     )
 
 

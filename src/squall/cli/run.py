@@ -15,6 +15,7 @@ import typer
 import uvloop
 from rich.console import Console
 
+from squall.business import load_price_book
 from squall.cli.interrupts import Interrupts
 from squall.cli.live_view import (
     LiveView,
@@ -37,7 +38,10 @@ from squall.targets.platform_history import default_cache_dir
 
 PIPED_WIDTH = 120
 _SCENARIO_HELP = "A scenario's name (squall scenarios list) or a scenario file (.yaml)."
-_TARGET_HELP = "inline (the reference fraud platform), a URL, or a target file (.yaml)."
+_TARGET_HELP = (
+    "inline (the reference fraud platform), a URL, kinesis://STREAM, lambda://FUNCTION, or a "
+    "target file (.yaml)."
+)
 _STORE_HELP = (
     "Results store: a file or postgresql://user@host/database. Default: $SQUALL_STORE, else a "
     "file in your data directory."
@@ -73,6 +77,10 @@ def run(
     no_report: Annotated[bool, typer.Option("--no-report", help="Write no reports.")] = False,
     store: Annotated[str | None, typer.Option(metavar="URL", help=_STORE_HELP)] = None,
     no_store: Annotated[bool, typer.Option("--no-store", help="Do not keep the result.")] = False,
+    prices: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Your own price book; default: AWS list prices."),
+    ] = None,
     no_color: Annotated[
         bool, typer.Option("--no-color", help="Plain lines without colours.")
     ] = False,
@@ -95,18 +103,23 @@ def run(
         environment=env,
         replay=None if replay is None else str(replay),
     )
+    parts = real_parts(prices)
     outputs = Outputs(json=json, report=report, no_report=no_report, store=store, no_store=no_store)
     outputs.check()
     console = make_console(no_color, stderr=json == "-")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        raise typer.Exit(runner.run(run_and_report(config, outputs, console, quiet)))
+        raise typer.Exit(runner.run(run_and_report(config, outputs, console, quiet, parts)))
 
 
 async def run_and_report(
-    config: StressTestConfig, outputs: Outputs, console: Console, quiet: bool
+    config: StressTestConfig,
+    outputs: Outputs,
+    console: Console,
+    quiet: bool,
+    parts: Parts | None = None,
 ) -> int:
     """One whole run; returns the exit status. Raises ``SquallError`` where nothing was sent."""
-    parts = real_parts()
+    parts = parts or real_parts()
     said: list[Screen] = []
     orchestrator = StressTestOrchestrator(
         config, parts, progress=lambda text: said[-1].tell(text) if said else None
@@ -149,8 +162,12 @@ async def watched(orchestrator: StressTestOrchestrator, screen: Screen) -> TestR
         await asyncio.gather(watching, return_exceptions=True)
 
 
-def real_parts() -> Parts:
-    """The engine, targets and clocks of this machine."""
+def real_parts(prices: Path | None = None) -> Parts:
+    """The engine, targets and clocks of this machine, and a price book's prices.
+
+    Raises:
+        ConfigurationError: ``prices`` is no price book.
+    """
     return Parts(
         open_target=target_opener(default_cache_dir(os.environ)),
         make_engine=LoadGenerator,
@@ -158,6 +175,7 @@ def real_parts() -> Parts:
         wall_clock=time.time,
         randomness=os.urandom,
         cores=len(os.sched_getaffinity(0)),
+        prices=load_price_book(prices),
     )
 
 

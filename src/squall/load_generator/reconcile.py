@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -13,6 +14,7 @@ from squall.load_generator.ledger import Ledger
 from squall.models import (
     Accounting,
     Counts,
+    Expected,
     Outcome,
     SourceSpec,
     TransactionSource,
@@ -34,9 +36,25 @@ class DecisionPage:
 
 
 class Reconciliation:
-    """Takes the target's records page by page; ``close`` says how they agree with the ledger."""
+    """Takes the target's records page by page; ``close`` says how they agree with the ledger.
 
-    def __init__(self, ledger: Ledger, run_tag: str, source: SourceSpec | None) -> None:
+    ``deferred_fields``: the fields that were sent to a target that acknowledges before it decides.
+    There an acknowledged edge case that is due to be refused may leave no record.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        run_tag: str,
+        source: SourceSpec | None,
+        *,
+        deferred_fields: frozenset[str] | None = None,
+    ) -> None:
+        self._as_sent = (
+            None
+            if source is None or deferred_fields is None
+            else source.build(run_tag, deferred_fields)
+        )
         self._ledger = ledger
         self._run_tag = run_tag
         self._source = None if source is None else source.build(run_tag, frozenset())
@@ -116,6 +134,10 @@ class Reconciliation:
         accepted = ledger.arrivals(Outcome.ACCEPTED)
         indeterminate = ledger.arrivals(Outcome.INDETERMINATE)
         lost = accepted - seen
+        if self._as_sent is not None and (spared := refusals_due(self._as_sent, lost)):
+            lost -= spared
+            told = f"{len(spared):,} acknowledged edge cases, due to be refused, left no record"
+            note = f"{note}; {told}" if note else told
         unexpected = seen - self._due - self._borrowed
         unresolved = indeterminate - seen
         amounts_agree = not self._amounts_known or self._amount_difference == 0
@@ -139,6 +161,17 @@ class Reconciliation:
 
     def _ids(self, arrivals: BitMap64) -> tuple[str, ...]:
         return list_ids(arrivals, self._run_tag)
+
+
+def refusals_due(source: TransactionSource, arrivals: BitMap64) -> BitMap64:
+    """Of these arrivals, those that ought to be refused; ``source`` makes them as sent."""
+    due = BitMap64()
+    indices = iter(arrivals)
+    while chunk := list(itertools.islice(indices, _AMOUNT_CHUNK)):
+        expected = source.batch(np.array(chunk, dtype=np.int64)).expected
+        refused = (expected == Expected.REJECTED) | (expected == Expected.CONFLICT)
+        due.update(np.array(chunk, dtype=np.uint64)[refused])
+    return due
 
 
 def list_ids(arrivals: BitMap64, run_tag: str) -> tuple[str, ...]:

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, runtime_checkable
 
-from squall.models import Decision, Outcome, TransactionBatch
+from squall.models import Decision, Outcome, Receipt, TransactionBatch
 from squall.models.interval import SCORE_BINS
 
 
@@ -95,4 +96,79 @@ class TargetSpec(Protocol):
 
     def reader(self) -> AnswerReader:
         """An answer reader."""
+        ...
+
+
+Seal = Callable[[bytes | bytearray | memoryview], bytes]
+"""Makes a whole request of what a writer wrote, as it is written to the connection."""
+
+
+@runtime_checkable
+class SealedTargetSpec(TargetSpec, Protocol):
+    """A target whose requests carry something of the moment of their write, such as a signature."""
+
+    def seal(self) -> Seal:
+        """What completes its writer's requests; one per worker."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallLimits:
+    """How much one call may carry, and how long the oldest transaction waits for company."""
+
+    records: int
+    bytes: int
+    record_bytes: int
+    """A larger record travels alone, so that its refusal concerns no other."""
+    linger_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class CallReading:
+    """The answer to a call with many records, read.
+
+    ``outcome`` is that of all records that are not in ``refused``; ``kind`` names it where it is
+    not accepted. ``again``: what was refused may be sent again.
+    """
+
+    outcome: Outcome
+    kind: str = ""
+    refused: Mapping[int, str] = field(default_factory=dict)
+    """Definitely refused records: kind by position in the call."""
+    again: bool = False
+    receipts: tuple[Receipt, ...] = ()
+
+
+class RecordCalls(Protocol):
+    """Puts many transactions into one call and reads its answer. One object per worker."""
+
+    @property
+    def limits(self) -> CallLimits:
+        """What a call may carry."""
+        ...
+
+    def request(
+        self, records: Sequence[bytes | memoryview]
+    ) -> Sequence[bytes | bytearray | memoryview]:
+        """The whole request for these records (what the writer wrote), as buffers in order."""
+        ...
+
+    def read(self, status: int, body: bytes, count: int) -> CallReading:
+        """What the answer to a call of ``count`` records says."""
+        ...
+
+    def sample_answer(self, count: int) -> bytes:
+        """A whole response that accepts ``count`` records, for calibration."""
+        ...
+
+
+@runtime_checkable
+class RecordTargetSpec(TargetSpec, Protocol):
+    """A target that takes many transactions in one call.
+
+    Its writer writes records instead of requests. It acknowledges them before they are decided.
+    """
+
+    def calls(self) -> RecordCalls:
+        """What puts records into calls."""
         ...

@@ -18,6 +18,7 @@ from squall.models import (
     Accounting,
     Counts,
     CriterionResult,
+    DecisionInterval,
     Detection,
     GeneratorReport,
     Interval,
@@ -26,6 +27,7 @@ from squall.models import (
     LiveSnapshot,
     LoadProfile,
     PhaseResult,
+    Receipt,
     Second,
     TestStatus,
     Throughput,
@@ -85,6 +87,11 @@ class MetricsAggregator:
         if counts.accepted or counts.rejected or counts.indeterminate:
             self._last_answer_s = max(self._last_answer_s, interval.end_s)
 
+    def add_decisions(self, interval: DecisionInterval) -> None:
+        """Take decisions that came by another channel than the answers."""
+        self._totals.add_decisions(interval)
+        self._seconds.add_decisions(interval)
+
     # --- live ---
 
     def snapshot(self, state: RunState) -> LiveSnapshot:
@@ -106,6 +113,7 @@ class MetricsAggregator:
             response_recent=recent.response,
             service=totals.service.percentiles_ms(),
             lateness=totals.lateness.percentiles_ms(),
+            decision=totals.decision.percentiles_ms(),
             detection=detect(totals.truth),
             errors=dict(totals.errors),
             queue_depth=recent.queue_depth,
@@ -147,6 +155,16 @@ class MetricsAggregator:
         return dict(self._totals.errors)
 
     @property
+    def retried(self) -> Mapping[str, int]:
+        """Attempts that were refused and made again, by kind."""
+        return dict(self._totals.retried)
+
+    @property
+    def receipts(self) -> tuple[Receipt, ...]:
+        """What the target acknowledged, by place."""
+        return tuple(sorted(self._totals.receipts.values(), key=lambda receipt: receipt.place))
+
+    @property
     def error_rate(self) -> float | None:
         """(unexpected refusals + indeterminate + not sent) ÷ planned; None before any."""
         counts = self._totals.counts
@@ -173,7 +191,8 @@ class MetricsAggregator:
     def latencies(self) -> Latencies:
         """Percentiles over the whole run."""
         response, service, lateness = (h.percentiles_ms() for h in self.histograms)
-        return Latencies(response=response, service=service, lateness=lateness)
+        decision = self._totals.decision.percentiles_ms()
+        return Latencies(response=response, service=service, lateness=lateness, decision=decision)
 
     def throughput(self) -> Throughput:
         """Rates over the whole run, in transactions per second; times to within an interval."""

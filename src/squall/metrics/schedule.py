@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 class Schedule(Protocol):
     """Run time against the load profile (``load_generator.rate_controller.RateController``)."""
@@ -24,4 +27,8 @@ class Schedule(Protocol):
     @property
     def end_s(self) -> float:
         """Run time at which nothing more becomes due; infinite while paused."""
+        ...
+
+    def due(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Intended sends of arrivals in run time; infinite where none is known."""
         ...

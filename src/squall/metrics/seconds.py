@@ -8,7 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from squall.models import Decision, Interval, LatencyHistogram, Second, Typology
+from squall.models import (
+    Decision,
+    DecisionInterval,
+    Interval,
+    LatencyHistogram,
+    Second,
+    Truth,
+    Typology,
+)
 
 OPEN_SECONDS = 3
 """Seconds that stay open for late intervals: workers report within a few tenths of a second."""
@@ -81,6 +89,12 @@ class SecondRows:
         _measure(opened, interval)
         self._close_before(len(self._rows) - OPEN_SECONDS)
 
+    def add_decisions(self, interval: DecisionInterval) -> None:
+        """Count decisions in the second in which they were seen; later ones in the last."""
+        if self._rows:
+            second = max(0, int((interval.start_s + interval.end_s) / 2))
+            _count_truth(self._rows[min(second, len(self._rows) - 1)], interval.truth)
+
     def rows(self) -> tuple[Second, ...]:
         """All rows; seconds still open are read as they stand."""
         for second, opened in self._open.items():
@@ -122,11 +136,16 @@ class SecondRows:
 
 
 def _count(row: _Row, interval: Interval) -> None:
-    counts, decisions = interval.counts, interval.truth.decisions
+    counts = interval.counts
     row.planned += counts.planned
     row.accepted += counts.accepted
     row.rejected += counts.rejected
     row.errors += counts.errors
+    _count_truth(row, interval.truth)
+
+
+def _count_truth(row: _Row, truth: Truth) -> None:
+    decisions = truth.decisions
     decided = decisions[:, Decision.APPROVE :].sum(axis=1)
     flagged = decisions[:, Decision.REVIEW :].sum(axis=1)
     row.legitimate += int(decided[_LEGITIMATE])

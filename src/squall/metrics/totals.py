@@ -6,7 +6,15 @@ from collections import Counter
 
 import numpy as np
 
-from squall.models import Accounting, Counts, Interval, LatencyHistogram, Truth
+from squall.models import (
+    Accounting,
+    Counts,
+    DecisionInterval,
+    Interval,
+    LatencyHistogram,
+    Receipt,
+    Truth,
+)
 from squall.models.interval import EDGE_SHAPE, SCORE_BINS, TRUTH_SHAPE
 
 
@@ -16,7 +24,17 @@ class Totals:
     Its size does not depend on how many were added.
     """
 
-    __slots__ = ("counts", "errors", "lateness", "response", "service", "truth")
+    __slots__ = (
+        "counts",
+        "decision",
+        "errors",
+        "lateness",
+        "receipts",
+        "response",
+        "retried",
+        "service",
+        "truth",
+    )
 
     def __init__(self) -> None:
         self.counts = Counts()
@@ -24,6 +42,10 @@ class Totals:
         self.response = LatencyHistogram()
         self.service = LatencyHistogram()
         self.lateness = LatencyHistogram()
+        self.decision = LatencyHistogram()
+        self.retried: Counter[str] = Counter()
+        self.receipts: dict[str, Receipt] = {}
+        """By place."""
         self.truth = Truth(
             np.zeros(TRUTH_SHAPE, np.int64),
             np.zeros(TRUTH_SHAPE),
@@ -38,11 +60,23 @@ class Totals:
         self.response.merge(interval.response)
         self.service.merge(interval.service)
         self.lateness.merge(interval.lateness)
+        self.retried.update(interval.retried)
+        for receipt in interval.receipts:
+            known = self.receipts.get(receipt.place)
+            self.receipts[receipt.place] = receipt if known is None else known + receipt
+        self._add_truth(interval.truth)
+
+    def add_decisions(self, interval: DecisionInterval) -> None:
+        """Add decisions that came by another channel."""
+        self.decision.merge(interval.decision)
+        self._add_truth(interval.truth)
+
+    def _add_truth(self, truth: Truth) -> None:
         # In place: ``Truth`` is a frozen value, but these arrays are this object's own.
-        np.add(self.truth.decisions, interval.truth.decisions, out=self.truth.decisions)
-        np.add(self.truth.value_usd, interval.truth.value_usd, out=self.truth.value_usd)
-        np.add(self.truth.scores, interval.truth.scores, out=self.truth.scores)
-        np.add(self.truth.edge_cases, interval.truth.edge_cases, out=self.truth.edge_cases)
+        np.add(self.truth.decisions, truth.decisions, out=self.truth.decisions)
+        np.add(self.truth.value_usd, truth.value_usd, out=self.truth.value_usd)
+        np.add(self.truth.scores, truth.scores, out=self.truth.scores)
+        np.add(self.truth.edge_cases, truth.edge_cases, out=self.truth.edge_cases)
 
     def accounting(self, note: str = "") -> Accounting:
         """The accounting as the generator alone knows it: nothing about the target's records."""

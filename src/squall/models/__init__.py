@@ -1,5 +1,7 @@
 """Core data models and enums. Values only: nothing here reads a clock, a file or a socket."""
 
+from squall.models.cost import CostBreakdown, CostItem, Usage
+from squall.models.decisions import DecisionBatch, DecisionEvent
 from squall.models.edge_cases import AMOUNT_LIMIT, EXPECTED, EdgeCase
 from squall.models.enums import (
     ArrivalProcess,
@@ -16,7 +18,14 @@ from squall.models.enums import (
     Verdict,
 )
 from squall.models.histogram import LatencyHistogram, LatencySummary, SparseCounts
-from squall.models.interval import Counts, GeneratorHealth, Interval, Truth
+from squall.models.interval import (
+    Counts,
+    DecisionInterval,
+    GeneratorHealth,
+    Interval,
+    Receipt,
+    Truth,
+)
 from squall.models.load_profile import LoadProfile, Phase
 from squall.models.load_spec import LoadSpec
 from squall.models.metrics import (
@@ -76,9 +85,14 @@ __all__ = [
     "ClientSpec",
     "Column",
     "CompetitiveBenchmarks",
+    "CostBreakdown",
+    "CostItem",
     "Counts",
     "CriterionResult",
     "Decision",
+    "DecisionBatch",
+    "DecisionEvent",
+    "DecisionInterval",
     "DegradationLevel",
     "Detection",
     "EdgeCase",
@@ -105,6 +119,7 @@ __all__ = [
     "Phase",
     "PhaseResult",
     "PublishedFigure",
+    "Receipt",
     "RetryPolicy",
     "Scaling",
     "Second",
@@ -124,6 +139,7 @@ __all__ = [
     "Truth",
     "Typology",
     "TypologyDetection",
+    "Usage",
     "Verdict",
     "index_of",
     "run_stages",

@@ -104,6 +104,31 @@ class GeneratorHealth:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """Proof of acceptance: ``records`` at one place (a stream's shard) with these numbers."""
+
+    place: str
+    first: str
+    """Lowest sequence number."""
+    last: str
+    """Highest sequence number."""
+    records: int
+
+    def __add__(self, other: Receipt) -> Receipt:
+        """Both together; they are of one place."""
+        return Receipt(
+            self.place,
+            min(self.first, other.first, key=_by_number),
+            max(self.last, other.last, key=_by_number),
+            self.records + other.records,
+        )
+
+
+def _by_number(digits: str) -> tuple[int, str]:
+    return len(digits), digits
+
+
+@dataclass(frozen=True, slots=True)
 class Interval:
     """One worker's report of [``start_s``, ``end_s``), in seconds from the run's start."""
 
@@ -122,3 +147,20 @@ class Interval:
     """Ends other than accepted, by kind (``http_503``, ``timeout``, …); edge cases that were due
     to be refused are not in it."""
     health: GeneratorHealth
+    retried: Mapping[str, int] = field(default_factory=dict)
+    """Attempts that were refused and are made again, by kind."""
+    receipts: tuple[Receipt, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionInterval:
+    """Decisions that came by another channel than the answer, in [``start_s``, ``end_s``)."""
+
+    start_s: float
+    end_s: float
+    decided: int
+    """Transactions whose first decision was seen."""
+    decision: SparseCounts
+    """Intended send → decision seen, by our clock."""
+    truth: Truth
+    """Ground truth against these decisions; adds to that of the answers."""

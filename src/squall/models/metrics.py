@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from squall.models.cost import CostBreakdown
+
 
 @dataclass(frozen=True, slots=True)
 class SystemMetrics:
@@ -19,6 +21,8 @@ class SystemMetrics:
     rss_bytes: int
     processes: int = 1
     cores_available: int = 1
+    stolen_cores: float = 0.0
+    """Of a host: cores' worth of time that the hypervisor gave to other machines (steal time)."""
 
 
 STAGES = frozenset({"gateway", "coordinator", "storage"})
@@ -63,6 +67,8 @@ class BusinessMetrics:
     fraud_value_missed: float | None = None
     legitimate_value_declined: float | None = None
     """Legitimate purchases that were declined or sent to review."""
+    cost: CostBreakdown | None = None
+    """What deciding them cost; None where the target's usage was not metered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 
 from squall.models.enums import Severity, TestStatus, Verdict
 from squall.models.histogram import LatencySummary
+from squall.models.interval import Receipt
 from squall.models.metrics import AgentMetrics, BusinessMetrics, Detection, SystemMetrics
 from squall.models.scenario import StressTestConfig
+from squall.models.services import ServiceFigures
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,12 @@ class TestResults:
     seconds: tuple[Second, ...]
     histograms: HistogramLogs | None
     notes: tuple[str, ...] = ()
+    retried: Mapping[str, int] = field(default_factory=dict)
+    """Attempts that were refused and made again, by kind, such as throttles; not errors."""
+    services: ServiceFigures | None = None
+    """What the cloud services under the target did; None where it names none."""
+    receipts: tuple[Receipt, ...] = ()
+    """Sequence numbers by shard, where the target acknowledges with such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,5 +294,7 @@ class LiveSnapshot:
     criteria: tuple[CriterionResult, ...] = ()
     workers_alive: int = 0
     rate_multiplier: float = 1.0
+    decision: LatencySummary = field(default_factory=lambda: LatencySummary(0))
+    """Intended send → decision by another channel, whole run so far."""
     profile_s: float = 0.0
     """How far into the load profile: ``at_s`` less the pauses, at most ``duration_s``."""

@@ -19,6 +19,7 @@ from squall.models import (
 )
 from squall.orchestrator.environment import describe_environment
 from squall.orchestrator.planning import RunPlan
+from squall.orchestrator.service_watch import ServiceReport
 from squall.results.analysis import analyse
 from squall.results.histograms import histogram_logs
 from squall.scenarios.criteria import judge, verdict
@@ -26,6 +27,8 @@ from squall.scenarios.stability import check_stability
 
 CROWDED_SHARE = 0.25
 """Share of the cores from which the use of other programs is worth naming."""
+STOLEN_SHARE = 0.005
+"""Share of the machine's time from which the hypervisor's is: 1 % of it is in every P99."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,7 @@ class Measured:
     host: HostCollector
     cores: int
     notes: tuple[str, ...]
+    services: ServiceReport | None = None
 
 
 def assemble(measured: Measured) -> TestResults:
@@ -111,30 +115,49 @@ def _measurements(measured: Measured) -> TestResults:
         faults=(),
         resources=measured.host.means,
         resource_samples=measured.host.samples,
-        business=business_metrics(seen.truth, plan.rates_as_of),
+        business=replace(
+            business_metrics(seen.truth, plan.rates_as_of),
+            cost=None if measured.services is None else measured.services.cost,
+        ),
+        services=None if measured.services is None else measured.services.figures,
         findings=(),
         phases=seen.phases(),
         seconds=seen.seconds(),
         histograms=histogram_logs(*seen.histograms),
         notes=(*measured.notes, *((gap,) if gap else ())),
+        retried=seen.retried,
+        receipts=seen.receipts,
     )
 
 
 def crowded(generator: GeneratorReport, resources: Mapping[str, SystemMetrics]) -> GeneratorReport:
-    """The generator's report, with what others used of the machine where that explains a limit."""
+    """The generator's report, with what others took of the machine.
+
+    Other programs are named where they explain a limit; time that the hypervisor took always,
+    because pauses of the whole machine are in every latency.
+    """
     host = resources.get("host")
-    if not generator.limited or host is None:
+    if host is None:
         return generator
+    notes = []
     own = sum(resources[name].cpu_cores for name in ("generator", "target") if name in resources)
     others = host.cpu_cores - own
-    if others < CROWDED_SHARE * host.cores_available:
+    if generator.limited and others >= CROWDED_SHARE * host.cores_available:
+        notes.append(f"other programs used {others:.1f} of this machine's {_cores(host)}")
+    if host.stolen_cores >= STOLEN_SHARE * host.cores_available:
+        notes.append(
+            f"the hypervisor gave {host.stolen_cores / host.cores_available:.1%} of this "
+            "machine's CPU time to others; latencies include those pauses"
+        )
+    if not notes:
         return generator
-    note = f"other programs used {others:.1f} of this machine's {host.cores_available} cores"
-    return replace(
-        generator,
-        limit_reason=f"{generator.limit_reason}; {note}",
-        notes=(*generator.notes, note),
-    )
+    if generator.limited:
+        generator = replace(generator, limit_reason="; ".join([generator.limit_reason, *notes]))
+    return replace(generator, notes=(*generator.notes, *notes))
+
+
+def _cores(host: SystemMetrics) -> str:
+    return f"{host.cores_available} core{'' if host.cores_available == 1 else 's'}"
 
 
 def _verdict(measured: Measured, results: TestResults) -> Verdict:

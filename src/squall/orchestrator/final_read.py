@@ -23,15 +23,21 @@ async def final_read(
     run_tag: str,
     source: SourceSpec,
     progress: Progress,
+    *,
+    deferred_fields: frozenset[str] | None = None,
 ) -> Accounting:
     """The complete account, or the generator's own side with a note where the read failed.
 
     A read that fails part of the way says nothing: what was not read might be there.
+    ``deferred_fields``: as ``Reconciliation`` takes them.
     """
     if reader is None:
-        note = "no final read: the target has no records to read (its target file names none)"
+        where = "its target file names none"
+        if deferred_fields is not None:
+            where = "decisions= and table= are not given"
+        note = f"no final read: the target has no records to read ({where})"
         return without_final_read(ledger, counts, run_tag, note)
-    reconciliation = Reconciliation(ledger, run_tag, source)
+    reconciliation = Reconciliation(ledger, run_tag, source, deferred_fields=deferred_fields)
     timeout_s = TIMEOUT_S_MIN + counts.planned / RECORDS_PER_S_MIN
     told = 0
     try:

@@ -12,6 +12,7 @@ from squall.metrics.collectors import AgentsCollector, HostCollector
 from squall.metrics.collectors.agents import POLL_PERIOD_S
 from squall.metrics.collectors.host import SAMPLE_PERIOD_S
 from squall.models import CriterionResult, LiveSnapshot, TestStatus
+from squall.orchestrator.decision_watch import DecisionWatch
 from squall.orchestrator.planning import RunPlan
 from squall.orchestrator.ports import LoadEngine, TargetSession
 from squall.orchestrator.state import RunStateMachine
@@ -37,6 +38,8 @@ class LiveRun:
     machine: RunStateMachine
     clock: Callable[[], float]
     note: Callable[[str], None]
+    watch: DecisionWatch | None = None
+    """Where decisions come by another channel than the answers."""
     _criteria: tuple[CriterionResult, ...] = ()
     _judged_at_s: float = field(default=-_JUDGE_PERIOD_S)
     _overdue: bool = False
@@ -63,8 +66,12 @@ class LiveRun:
         ]
         load = asyncio.create_task(self._take_in())
         guard = asyncio.create_task(self._end_stuck_workers(load))
+        if self.watch is not None:
+            self.watch.start()
         try:
             await load
+            if self.watch is not None:
+                await self.watch.settle(self.engine.ledger, self._drain_left_s, self._stopped)
         except asyncio.CancelledError:
             if not self._overdue:
                 await self.engine.abort()
@@ -76,11 +83,19 @@ class LiveRun:
             for task in (guard, load, *watchers):
                 task.cancel()
             await asyncio.gather(guard, load, *watchers, return_exceptions=True)
+            if self.watch is not None:
+                await self.watch.close()
             if self.machine.status in {TestStatus.RUNNING, TestStatus.PAUSED}:
                 self.machine.advance(TestStatus.DRAINING)  # it ended between two ticks
             self._note_lost_workers()
             self.publish()
         await self.agents.poll()
+
+    def _drain_left_s(self) -> float:
+        return self.engine.controller.end_s + self.plan.config.scenario.drain_s - self.at_s
+
+    def _stopped(self) -> bool:
+        return self.machine.status is TestStatus.ABORTED
 
     def publish(self) -> LiveSnapshot:
         """Hand the present state to every subscriber."""

@@ -8,16 +8,26 @@ from datetime import UTC, datetime
 
 from squall.errors import IllegalTransition, SquallError
 from squall.load_generator import without_final_read
+from squall.load_generator.target_spec import RecordTargetSpec, TargetSpec
 from squall.load_generator.transactions import ReplaySpec
-from squall.metrics import MetricsAggregator
+from squall.metrics import LateDecisions, MetricsAggregator
 from squall.metrics.collectors import AgentsCollector, HostCollector
 from squall.models import Accounting, LiveSnapshot, StressTestConfig, TestResults, TestStatus
 from squall.orchestrator.assembly import Measured, assemble
+from squall.orchestrator.decision_watch import DecisionWatch
 from squall.orchestrator.final_read import final_read
 from squall.orchestrator.live_run import LiveRun
 from squall.orchestrator.planning import RunPlan, plan_run
-from squall.orchestrator.ports import Calibration, LoadEngine, Parts, Progress, TargetSession
+from squall.orchestrator.ports import (
+    Calibration,
+    CloudTarget,
+    LoadEngine,
+    Parts,
+    Progress,
+    TargetSession,
+)
 from squall.orchestrator.run_ids import new_run_id
+from squall.orchestrator.service_watch import ServiceWatch
 from squall.orchestrator.state import RunStateMachine
 
 MULTIPLIER_MAX = 100.0
@@ -26,6 +36,11 @@ MULTIPLIER_MAX = 100.0
 
 def _silent(_: str) -> None:
     """Progress for callers that show none."""
+
+
+def _deferred_fields(target: TargetSpec) -> frozenset[str] | None:
+    """What is sent to a target that acknowledges before it decides; None for all others."""
+    return target.fields if isinstance(target, RecordTargetSpec) else None
 
 
 class StressTestOrchestrator:
@@ -127,18 +142,35 @@ class StressTestOrchestrator:
     async def _measure(
         self, session: TargetSession, engine: LoadEngine, calibration: Calibration
     ) -> TestResults:
+        services = await self._watch_services(session)
+        try:
+            return await self._load(session, engine, calibration, services)
+        finally:
+            if services is not None:
+                await services.close()
+
+    async def _load(
+        self,
+        session: TargetSession,
+        engine: LoadEngine,
+        calibration: Calibration,
+        services: ServiceWatch | None,
+    ) -> TestResults:
         plan = self.plan
+        aggregator = MetricsAggregator(plan.run_id, plan.profile, engine.controller)
+        watch = await self._watch(session, engine, aggregator)
         started_at = self._now()
         live = LiveRun(
             plan=plan,
             engine=engine,
-            aggregator=MetricsAggregator(plan.run_id, plan.profile, engine.controller),
+            aggregator=aggregator,
             session=session,
             agents=AgentsCollector(session.read_agents),
             host=HostCollector(session.pids),
             machine=self._machine,
             clock=self._parts.monotonic,
             note=self._note,
+            watch=watch,
         )
         self._live = live
         self._live_known.set()
@@ -149,6 +181,7 @@ class StressTestOrchestrator:
             self._note(str(error))
             self._end(TestStatus.FAILED)
         accounting = await self._account(session, engine, live)
+        report = None if services is None else await services.end(accounting.accepted)
         self._end(TestStatus.COMPLETED)
         live.publish()
         return assemble(
@@ -167,8 +200,38 @@ class StressTestOrchestrator:
                 host=live.host,
                 cores=self._parts.cores,
                 notes=tuple(self._notes),
+                services=report,
             )
         )
+
+    async def _watch_services(self, session: TargetSession) -> ServiceWatch | None:
+        """What looks at the cloud services under the target, begun; None where there are none."""
+        target = session.target
+        if not isinstance(target, CloudTarget):
+            return None
+        services = ServiceWatch(
+            target.cloud, target.open_client, self._parts.prices, self._note, self._parts.wall_clock
+        )
+        await services.begin()
+        return services
+
+    async def _watch(
+        self, session: TargetSession, engine: LoadEngine, aggregator: MetricsAggregator
+    ) -> DecisionWatch | None:
+        """What follows the decisions, in place before the load; raises ``TargetError``."""
+        plan = self.plan
+        feed = session.target.decisions(plan.run_tag)
+        if feed is None:
+            return None
+        await feed.open()
+        self._note(f"decisions are looked for every {feed.poll_s * 1000:.0f} ms")
+        late = LateDecisions(
+            plan.run_tag,
+            plan.source.build(plan.run_tag, session.target.spec.fields),
+            engine.controller,
+            lambda: engine.started_at_monotonic,
+        )
+        return DecisionWatch(feed, late, aggregator, self._parts.monotonic, self._note)
 
     async def _account(
         self, session: TargetSession, engine: LoadEngine, live: LiveRun
@@ -182,8 +245,18 @@ class StressTestOrchestrator:
         live.publish()
         self._progress("reading the target's own records")
         reader = session.target.reader(plan.run_tag)
+        if live.watch is not None:
+            reader = live.watch.reader(reader)
         self._reading = asyncio.create_task(
-            final_read(reader, engine.ledger, counts, plan.run_tag, plan.source, self._progress)
+            final_read(
+                reader,
+                engine.ledger,
+                counts,
+                plan.run_tag,
+                plan.source,
+                self._progress,
+                deferred_fields=_deferred_fields(session.target.spec),
+            )
         )
         try:
             return await self._reading

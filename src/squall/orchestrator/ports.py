@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol, runtime_checkable
 
+from squall.business import PriceBook, load_price_book
 from squall.load_generator import Ledger, LoadPlan, LostWorker
 from squall.load_generator.target_spec import TargetSpec
 from squall.metrics import Schedule
 from squall.models import Interval
-from squall.targets import DecisionReader
+from squall.targets import CloudPlace, DecisionFeed, DecisionReader
 
 Progress = Callable[[str], None]
 """Takes a short sentence about what is being done or has just happened."""
@@ -108,6 +109,24 @@ class Target(Protocol):
         """Reads what it decided in one run; None where it cannot be asked."""
         ...
 
+    def decisions(self, run_tag: str) -> DecisionFeed | None:
+        """Follows its decisions; None where its answers hold them, or nothing does."""
+        ...
+
+
+@runtime_checkable
+class CloudTarget(Protocol):
+    """A target that runs on cloud services whose own figures can be read."""
+
+    @property
+    def cloud(self) -> CloudPlace:
+        """Those services, as far as its user named them."""
+        ...
+
+    def open_client(self, service: str) -> Any:
+        """A botocore client of one of them."""
+        ...
+
 
 class TargetSession(Protocol):
     """A target while it is in use."""
@@ -151,3 +170,5 @@ class Parts:
     """Unix seconds."""
     randomness: Callable[[int], bytes]
     cores: int
+    prices: PriceBook = field(default_factory=load_price_book)
+    """What the target's cloud services cost."""

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from squall.errors import TargetProtocolError
 from squall.orchestrator.ports import OpenTarget, Progress, TargetSession
-from squall.targets import HttpClient, Target, platform_target, resolve_target
+from squall.targets import HttpClient, Target, platform_target
+from squall.targets import open_target as open_any_target
 from squall.targets.platform import PlatformOptions, PlatformProcess
 
 INLINE = "inline"
@@ -82,7 +83,7 @@ def target_opener(cache_dir: Path) -> OpenTarget:
                 async with _closing(platform) as session:
                     yield session
         else:
-            async with _closing(RemoteSession(resolve_target(target, fields))) as session:
+            async with _closing(RemoteSession(open_any_target(target, fields))) as session:
                 yield session
 
     return open_target

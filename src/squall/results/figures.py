@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from squall.models import CriterionResult
 
 DASH = "–"
@@ -62,6 +64,15 @@ def money(value: float | None) -> str:
         if abs(value) >= size:
             return f"${value / size:,.2f} {word}"
     return f"${value:,.0f}" if abs(value) >= 100 else f"${value:.2f}"
+
+
+def small_money(value: float | None) -> str:
+    """US dollars with two significant digits where they are few: ``$0.0000051``, ``$1.24``."""
+    if value is None:
+        return DASH
+    if value == 0 or value >= 1:
+        return money(value)
+    return f"${value:.{1 - math.floor(math.log10(value))}f}"
 
 
 def size(value: int | None) -> str:

@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from squall.errors import TargetProtocolError
 from squall.load_generator.engine.answer import Answer
 from squall.load_generator.reconcile import DecisionPage
-from squall.load_generator.target_spec import AnswerReader, Endpoint, RequestWriter
+from squall.load_generator.target_spec import AnswerReader, Endpoint, RequestWriter, TargetSpec
+from squall.models import DecisionBatch
 from squall.targets.answers import AnswerFormat, JsonAnswerReader, ScoreBands, parse_path
 from squall.targets.cursor_reader import CursorReader, describe_refusal
 from squall.targets.forms import Form, form_of
@@ -37,6 +38,27 @@ class DecisionReader(Protocol):
         ...
 
 
+class DecisionFeed(Protocol):
+    """Follows the decisions of one run where they come by another channel than the answers."""
+
+    @property
+    def poll_s(self) -> float:
+        """How long after it could be seen a decision is seen at most, seconds."""
+        ...
+
+    async def open(self) -> None:
+        """Take the present position, before the load starts; raises TargetError."""
+        ...
+
+    def batches(self) -> AsyncIterator[DecisionBatch]:
+        """Events as they are seen; ends only by TargetError or ``close``."""
+        ...
+
+    async def close(self) -> None:
+        """Follow no more."""
+        ...
+
+
 class Target(Protocol):
     """What a transaction is sent to, as the run's side sees it."""
 
@@ -46,7 +68,7 @@ class Target(Protocol):
         ...
 
     @property
-    def spec(self) -> HttpTargetSpec:
+    def spec(self) -> TargetSpec:
         """What the load workers need of it."""
         ...
 
@@ -61,6 +83,10 @@ class Target(Protocol):
 
     def reader(self, run_tag: str) -> DecisionReader | None:
         """Reads its records of a run; None where it has none to read."""
+        ...
+
+    def decisions(self, run_tag: str) -> DecisionFeed | None:
+        """Follows its decisions; None where its answers hold them."""
         ...
 
     def client(self, timeout_s: float = 10.0) -> HttpClient:
@@ -199,3 +225,6 @@ class HttpTarget:
         """Reads its records of a run, where the target file says how."""
         seen = self._file.seen
         return CursorReader(self.client(timeout_s=60.0), seen, run_tag) if seen else None
+
+    def decisions(self, run_tag: str) -> None:
+        """Its answers hold the decisions."""

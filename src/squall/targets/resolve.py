@@ -10,7 +10,8 @@ from pydantic import ValidationError
 
 from squall.errors import ConfigurationError, Problem, TargetFileError
 from squall.models import FIELDS
-from squall.targets.http_target import HttpTarget
+from squall.targets.aws import SCHEMES, KinesisTarget, LambdaTarget, parse_kinesis, parse_lambda
+from squall.targets.http_target import HttpTarget, Target
 from squall.targets.target_file import TargetFile
 from squall.targets.target_reading import load_target_file, parse_target_file
 
@@ -24,6 +25,26 @@ def platform_target(url: str) -> HttpTarget:
     described = parse_target_file(catalogue.read_text("utf-8"), "fraud_platform.yaml")
     checked = TargetFile.model_validate({**described.model_dump(), "url": url})
     return HttpTarget(checked, FIELDS)
+
+
+def open_target(text: str, known_fields: frozenset[str] | None = None) -> Target:
+    """A target of any kind; as ``resolve_target``, and AWS streams and functions.
+
+    Raises:
+        ConfigurationError: it is none, or AWS cannot be used as configured here.
+        TargetFileError: the file, or what follows ``kinesis://`` or ``lambda://``, is wrong.
+    """
+    if not text.startswith(SCHEMES):
+        return resolve_target(text, known_fields)
+    fields = frozenset(FIELDS) if known_fields is None else known_fields
+    names = tuple(sorted_fields(fields))
+    if text.startswith("lambda://"):
+        return LambdaTarget(parse_lambda(text), names)
+    address = parse_kinesis(text)
+    if address.partition_key not in fields:
+        problem = f"{address.partition_key} is no field of a transaction: there are {names}"
+        raise TargetFileError([Problem("--target", "partition_key", problem)])
+    return KinesisTarget(address, names)
 
 
 def resolve_target(text: str, known_fields: frozenset[str] | None = None) -> HttpTarget:
@@ -50,7 +71,8 @@ def resolve_target(text: str, known_fields: frozenset[str] | None = None) -> Htt
         return HttpTarget(load_target_file(path, fields), tuple(sorted_fields(fields)))
     hint = f"; did you mean http://{text}?" if _HOST_AND_PORT.fullmatch(text) else ""
     raise ConfigurationError(
-        f"--target {text}: give inline, a URL (http://host:port) or a target file (.yaml){hint}"
+        f"--target {text}: give inline, a URL (http://host:port, kinesis://STREAM, "
+        f"lambda://FUNCTION) or a target file (.yaml){hint}"
     )
 
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Callable
 
 from squall.errors import TargetUnreachable
-from squall.load_generator.engine.connection import Connection
-from squall.load_generator.engine.dispatcher import Dispatcher
 from squall.load_generator.target_spec import Endpoint
 
 FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 1.0
 CONNECT_TIMEOUT_S = 10.0
+
+MakeConnection = Callable[[], asyncio.BaseProtocol]
 _OPENING_AT_ONCE = 64
 
 
@@ -57,33 +58,33 @@ class Connector:
         self.last_error: Exception | None = None
         """Why the latest attempt failed; None after a success."""
 
-    async def open_all(self, dispatcher: Dispatcher) -> None:
+    async def open_all(self, make: MakeConnection) -> None:
         """Open every connection.
 
         Raises:
             TargetUnreachable: the first one could not be opened.
         """
         try:
-            await self._open(dispatcher)
+            await self._open(make)
         except (OSError, TimeoutError) as error:
             raise TargetUnreachable(describe_connect_error(self._endpoint, error)) from error
         left = self._count - 1
         while left > 0:
             group = min(left, _OPENING_AT_ONCE)
             results = await asyncio.gather(
-                *(self._open(dispatcher) for _ in range(group)), return_exceptions=True
+                *(self._open(make) for _ in range(group)), return_exceptions=True
             )
             left -= group
             for result in results:
                 if isinstance(result, BaseException):
-                    self.replace(dispatcher)
+                    self.replace(make)
 
-    async def _open(self, dispatcher: Dispatcher) -> None:
+    async def _open(self, make: MakeConnection) -> None:
         loop = asyncio.get_running_loop()
         endpoint = self._endpoint
         await asyncio.wait_for(
             loop.create_connection(
-                lambda: Connection(dispatcher),
+                make,
                 endpoint.host,
                 endpoint.port,
                 ssl=self._tls,
@@ -92,7 +93,7 @@ class Connector:
             CONNECT_TIMEOUT_S,
         )
 
-    def replace(self, dispatcher: Dispatcher, at_once: bool = False) -> None:
+    def replace(self, make: MakeConnection, at_once: bool = False) -> None:
         """Open one more connection in the background, with growing waits while it fails.
 
         ``at_once``: the old one ended as HTTP ends one, so the first attempt need not wait.
@@ -100,17 +101,17 @@ class Connector:
         if self._closed:
             return
         task = asyncio.get_running_loop().create_task(
-            self._replace(dispatcher, 0.0 if at_once else FIRST_WAIT_S)
+            self._replace(make, 0.0 if at_once else FIRST_WAIT_S)
         )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _replace(self, dispatcher: Dispatcher, wait_s: float) -> None:
+    async def _replace(self, make: MakeConnection, wait_s: float) -> None:
         while not self._closed:
             if wait_s:
                 await asyncio.sleep(wait_s)
             try:
-                await self._open(dispatcher)
+                await self._open(make)
             except (OSError, TimeoutError) as error:
                 self.last_error = error
                 wait_s = min(max(wait_s * 2, FIRST_WAIT_S), LONGEST_WAIT_S)

@@ -13,12 +13,18 @@ import psutil
 
 from squall.load_generator.engine.blocks import BlockMaker
 from squall.load_generator.engine.calibration import calibration_schedule, capacity_tps
+from squall.load_generator.engine.connection import Connection
 from squall.load_generator.engine.connector import Connector
 from squall.load_generator.engine.dispatcher import Dispatcher, SendHealth
+from squall.load_generator.engine.record_calibration import record_capacity_tps
+from squall.load_generator.engine.record_connection import RecordConnection
+from squall.load_generator.engine.record_dispatcher import RecordDispatcher
+from squall.load_generator.engine.sealed_connection import SealedConnection
 from squall.load_generator.engine.timer import FineTimer
 from squall.load_generator.messages import Assignment, Change, Ready, Report
 from squall.load_generator.profiles import build
 from squall.load_generator.rate_controller import RateController
+from squall.load_generator.target_spec import RecordCalls, RecordTargetSpec, SealedTargetSpec
 from squall.models import GeneratorHealth, Interval
 
 REPORT_S = 0.1
@@ -55,16 +61,22 @@ class WorkerSession:
         self._connector = Connector(
             target.endpoint, max(1, share + (1 if self._worker < rest else 0))
         )
-        self._dispatcher = Dispatcher(
-            self._maker,
-            target.reader(),
-            plan.client.retry,
-            max(1, plan.client.queue_limit // plan.workers),
-            plan.client.timeout_s,
-            random.Random(f"{plan.seed}/retry/{self._worker}"),
-            self._clock,
-            self._replace,
-        )
+        self._calls: RecordCalls | None = None
+        self._records: RecordDispatcher | None = None
+        self._dispatcher: Dispatcher | RecordDispatcher
+        if isinstance(target, RecordTargetSpec):
+            self._calls = target.calls()
+            records = self._new_record_dispatcher(self._calls)
+            self._records = self._dispatcher = records
+            self._connect: Callable[[], asyncio.BaseProtocol] = lambda: RecordConnection(records)
+        else:
+            dispatcher = self._new_dispatcher()
+            self._dispatcher = dispatcher
+            if isinstance(target, SealedTargetSpec):
+                seal = target.seal()
+                self._connect = lambda: SealedConnection(dispatcher, seal)
+            else:
+                self._connect = lambda: Connection(dispatcher)
         self._finished = asyncio.Event()
         self._sent_all_at_s: float | None = None
         self._down_since_s: float | None = None
@@ -77,14 +89,49 @@ class WorkerSession:
         self._over = False
         self._outbox: Report | None = None
 
+    def _new_dispatcher(self) -> Dispatcher:
+        client = self._plan.client
+        return Dispatcher(
+            self._maker,
+            self._plan.target.reader(),
+            client.retry,
+            self._queue_limit,
+            client.timeout_s,
+            self._jitter(),
+            self._clock,
+            self._replace,
+        )
+
+    def _new_record_dispatcher(self, calls: RecordCalls) -> RecordDispatcher:
+        client = self._plan.client
+        return RecordDispatcher(
+            self._maker,
+            calls,
+            client.retry,
+            self._queue_limit,
+            client.timeout_s,
+            self._jitter(),
+            self._clock,
+            self._replace,
+        )
+
+    @property
+    def _queue_limit(self) -> int:
+        return max(1, self._plan.client.queue_limit // self._plan.workers)
+
+    def _jitter(self) -> random.Random:
+        return random.Random(f"{self._plan.seed}/retry/{self._worker}")
+
     async def prepare(self) -> Ready:
         """Connect, calibrate and make the first blocks.
 
         Raises:
             TargetUnreachable: nothing could be connected.
         """
-        await self._connector.open_all(self._dispatcher)
-        capacity = capacity_tps(self._new_maker(calibration_schedule()))
+        await self._connector.open_all(self._connect)
+        maker = self._new_maker(calibration_schedule())
+        calls = self._calls
+        capacity = capacity_tps(maker) if calls is None else record_capacity_tps(maker, calls)
         while self._maker.wants_work:
             self._maker.step()
         gc.collect()
@@ -133,7 +180,7 @@ class WorkerSession:
         return self._clock() - self._dispatcher.start
 
     def _replace(self, at_once: bool) -> None:
-        self._connector.replace(self._dispatcher, at_once)
+        self._connector.replace(self._connect, at_once)
 
     def _tick(self) -> None:
         if self._over:
@@ -217,6 +264,9 @@ class WorkerSession:
         ledger = tally.ledger_delta()
         health, dispatcher.health = dispatcher.health, SendHealth()
         counts, truth, errors = tally.take(due - self._planned, dispatcher.writes - self._writes)
+        records = self._records
+        if records is not None:
+            records.undecided.take_from(truth)
         if final or self._reports % _MEMORY_EVERY_REPORTS == 0:
             self._rss_bytes = self._process.memory_info().rss
         cpu_s = time.process_time()
@@ -240,6 +290,8 @@ class WorkerSession:
                 own_late=health.own_late,
                 pool_waits=health.pool_waits,
             ),
+            retried={} if records is None else records.take_retried(),
+            receipts=() if records is None else records.take_receipts(),
         )
         self._planned, self._cpu_s, self._reported_s = due, cpu_s, now
         self._writes = dispatcher.writes

@@ -39,7 +39,7 @@ class HostCollector:
         self._target_pids = target_pids
         self._generator_pid = os.getpid() if generator_pid is None else generator_pid
         self._usage = {GENERATOR: _Usage(), TARGET: _Usage()}
-        self._host: tuple[float, float] | None = None
+        self._host: tuple[float, float, float] | None = None
         self._series: dict[str, SampleSeries] = {}
 
     def sample(self, at_s: float) -> tuple[SystemMetrics, ...]:
@@ -116,12 +116,15 @@ class HostCollector:
         # Guest time is inside user time already, and time stolen by other guests is not ours.
         busy_s = times.user + times.nice + times.system
         busy_s += getattr(times, "irq", 0.0) + getattr(times, "softirq", 0.0)
-        last, self._host = self._host, (busy_s, idle_s)
+        stolen_s = getattr(times, "steal", 0.0)
+        last, self._host = self._host, (busy_s, idle_s, stolen_s)
         if last is None:
             return None
-        busy, idle = busy_s - last[0], idle_s - last[1]
+        busy, idle, stolen = (now - then for now, then in zip(self._host, last, strict=True))
         memory = psutil.virtual_memory()
         share = busy / (busy + idle) if busy + idle > 0 else 0.0
+        all_s = busy + idle + stolen
+        stolen_share = max(0.0, stolen / all_s) if all_s > 0 else 0.0
         return SystemMetrics(
             source=HOST,
             at_s=round(at_s, 3),
@@ -129,6 +132,7 @@ class HostCollector:
             rss_bytes=memory.total - memory.available,
             processes=processes,
             cores_available=psutil.cpu_count() or 1,
+            stolen_cores=round(stolen_share * (psutil.cpu_count() or 1), 4),
         )
 
 

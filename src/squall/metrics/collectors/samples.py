@@ -24,12 +24,14 @@ class SampleSeries:
         self._per_point = 1
         self._count = 0
         self._cpu_cores = 0.0
+        self._stolen_cores = 0.0
         self._rss_bytes = 0
 
     def add(self, sample: SystemMetrics) -> None:
         """Add a sample taken after all earlier ones."""
         self._count += 1
         self._cpu_cores += sample.cpu_cores
+        self._stolen_cores += sample.stolen_cores
         self._rss_bytes += sample.rss_bytes
         self._pending.append(sample)
         if len(self._pending) < self._per_point:
@@ -55,6 +57,7 @@ class SampleSeries:
             self.points[-1],
             cpu_cores=round(self._cpu_cores / self._count, 3),
             rss_bytes=self._rss_bytes // self._count,
+            stolen_cores=round(self._stolen_cores / self._count, 4),
         )
 
 
@@ -64,4 +67,5 @@ def _mean(samples: list[SystemMetrics]) -> SystemMetrics:
         samples[-1],
         cpu_cores=round(sum(s.cpu_cores for s in samples) / n, 3),
         rss_bytes=sum(s.rss_bytes for s in samples) // n,
+        stolen_cores=round(sum(s.stolen_cores for s in samples) / n, 4),
     )

@@ -29,6 +29,7 @@ def loaded_usage(results: TestResults, source: str) -> SystemMetrics | None:
         rss_bytes=round(fmean(s.rss_bytes for s in samples)),
         processes=max(s.processes for s in samples),
         cores_available=max(1, samples[-1].cores_available),
+        stolen_cores=fmean(s.stolen_cores for s in samples),
     )
 
 

@@ -81,12 +81,24 @@ def render_html(results: TestResults) -> str:
         **facts.accounting(results),
         **facts.detection(results),
         money_facts=facts.money(results),
+        **_cost(results),
         generator_facts=facts.generator(results),
         notes=(*results.generator.notes, *results.notes),
         command=story.repeat_command(results.config),
         environment_facts=facts.environment(results),
         published=competitive_benchmarks(),
     )
+
+
+def _cost(results: TestResults) -> dict[str, object]:
+    cost = results.business.cost
+    if cost is None:
+        return {}
+    return {
+        "cost_sentence": story.cost_sentence(cost),
+        "unpriced_sentence": story.unpriced_sentence(cost),
+        "cost_rows": story.cost_rows(cost),
+    }
 
 
 def _charts(results: TestResults) -> dict[str, Plot | None]:

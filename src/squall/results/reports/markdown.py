@@ -30,6 +30,7 @@ def render_markdown(results: TestResults) -> str:
         _accounting(results),
         _latency(results),
         _detection(results),
+        _cost(results),
         _agents(results),
         _generator(results),
         _repeat(results),
@@ -169,6 +170,16 @@ def _detection(results: TestResults) -> str:
     return "\n".join(lines)
 
 
+def _cost(results: TestResults) -> str:
+    cost = results.business.cost
+    if cost is None:
+        return ""
+    rest = story.unpriced_sentence(cost)
+    head = f"## Cost\n\n{story.cost_sentence(cost)}.\n\n"
+    bill = table(("Service", "Used", "Price", "Amount"), story.cost_rows(cost))
+    return head + bill + (f"\n\n{rest}" if rest else "")
+
+
 def _agents(results: TestResults) -> str:
     if not results.agents:
         return ""
@@ -206,6 +217,6 @@ def _generator(results: TestResults) -> str:
 
 def _repeat(results: TestResults) -> str:
     facts = ", ".join(f"{words(name)} {value}" for name, value in results.environment.items())
-    notes = "".join(f"\n\n{note}" for note in results.notes)
+    notes = "".join(f"\n\n{note}" for note in (*results.generator.notes, *results.notes))
     command = story.repeat_command(results.config)
     return f"## Run it again\n\n```sh\n{command}\n```\n\n{facts}.{notes}"

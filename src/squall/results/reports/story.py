@@ -5,8 +5,8 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from squall.models import Detection, StressTestConfig, TestResults, Verdict
-from squall.results.figures import count, plural
+from squall.models import CostBreakdown, Detection, StressTestConfig, TestResults, Verdict
+from squall.results.figures import count, plural, small_money, words
 
 VERDICT_WORDS = {
     Verdict.PASSED: "Passed",
@@ -135,6 +135,36 @@ def realistic_precision(detection: Detection) -> tuple[tuple[str, float], ...]:
 def _share(name: str) -> float:
     """``0.1%`` or ``0.1 %`` as 0.001."""
     return float(name.replace("%", "").strip()) / 100
+
+
+def cost_sentence(cost: CostBreakdown) -> str:
+    """What a transaction cost, and how that is known."""
+    each = small_money(cost.per_transaction_usd)
+    return (
+        f"{each} a transaction, {small_money(cost.total_usd)} in all: usage by {cost.basis}, "
+        f"prices of {cost.prices}"
+    )
+
+
+def cost_rows(cost: CostBreakdown) -> list[tuple[str, str, str, str]]:
+    """Lines of the bill: what, how much of it, at what price, and the amount."""
+    return [
+        (
+            f"{item.service} {item.resource}".strip(),
+            f"{item.quantity:,.6g} {words(item.unit)}",
+            f"{small_money(item.price_usd)} per {item.per:,.0f}",
+            small_money(item.usd),
+        )
+        for item in cost.items
+    ]
+
+
+def unpriced_sentence(cost: CostBreakdown) -> str:
+    """What the price book does not know; empty where it knows all."""
+    if not cost.unpriced:
+        return ""
+    names = ", ".join(f"{u.service} {words(u.unit)} ({u.quantity:,.6g})" for u in cost.unpriced)
+    return f"Not in the price book, so not in the sum: {names}."
 
 
 def repeat_command(config: StressTestConfig) -> str:

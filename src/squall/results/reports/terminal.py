@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from squall.models import LatencySummary, TestResults, Verdict
+from squall.models import CostBreakdown, LatencySummary, TestResults, Verdict
 from squall.results.analysis import CRITERIA, analyse
 from squall.results.figures import (
     count,
@@ -45,7 +45,10 @@ class TerminalSummary:
         """The summary."""
         results = self._results
         parts: list[RenderableType] = [_head(results), _criteria(results), _accounting(results)]
-        parts += [_latency(results), _facts(results), _findings(results)]
+        parts += [_latency(results), _facts(results)]
+        if results.business.cost is not None:
+            parts.append(_cost(results.business.cost))
+        parts.append(_findings(results))
         if console.encoding.lower().startswith("utf"):
             yield Group(*parts)
             return
@@ -157,6 +160,7 @@ def _facts(results: TestResults) -> RenderableType:
             f"{milliseconds(generator.lateness_p99_ms)}",
         )
     )
+    lines += [("Note", note) for note in (*generator.notes, *results.notes)]
     if results.agents:
         agents = [agent for agent in results.agents if not agent.is_stage]
         healthy = sum(agent.healthy for agent in agents)
@@ -166,6 +170,16 @@ def _facts(results: TestResults) -> RenderableType:
         text.append(f"\n{name:<12}", "dim")
         text.append(line, "default")
     return text
+
+
+def _cost(cost: CostBreakdown) -> RenderableType:
+    table = _table("Cost", "used", "price", "amount")
+    for row in story.cost_rows(cost):
+        table.add_row(*row)
+    text = Text("\nCost        ", "dim")
+    text.append(story.cost_sentence(cost), "default")
+    rest = Text(story.unpriced_sentence(cost), "yellow")
+    return Group(text, Text(), table, rest)
 
 
 def _findings(results: TestResults) -> RenderableType:

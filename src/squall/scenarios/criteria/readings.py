@@ -80,7 +80,7 @@ class LiveReadings:
         """The figure so far."""
         snapshot, path = self._snapshot, figure.path
         match path:
-            case ("latency_ms", "response" | "service" | "lateness" as clock, field):
+            case ("latency_ms", "response" | "service" | "lateness" | "decision" as clock, field):
                 return _field(getattr(snapshot, clock), (field,))
             case ("accounting", "balanced"):
                 return None

@@ -1,0 +1,173 @@
+"""A Kinesis stream as a target: ``kinesis://STREAM``."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from squall.errors import TargetError, TargetProtocolError
+from squall.load_generator.target_spec import AnswerReader, Endpoint, RecordCalls, RequestWriter
+from squall.targets.answers import AnswerFormat, JsonAnswerReader
+from squall.targets.aws.access import (
+    Access,
+    ServiceAddress,
+    open_client,
+    open_credentials,
+    resolve_access,
+)
+from squall.targets.aws.address import KinesisAddress
+from squall.targets.aws.decision_events import EventReader
+from squall.targets.aws.put_records import OPERATION, PutRecordsCalls
+from squall.targets.aws.record_writer import RecordWriter
+from squall.targets.aws.service_client import AwsRefused, Service
+from squall.targets.aws.signed_calls import SignedCalls, json_shape
+from squall.targets.aws.signing import Scope
+from squall.targets.aws.stream_reader import StreamReader
+from squall.targets.aws.table_reader import TableReader
+from squall.targets.cloud_place import CloudPlace
+from squall.targets.http_client import HttpClient
+
+_ACTIVE = frozenset({"ACTIVE", "UPDATING"})
+
+
+@dataclass(frozen=True, slots=True)
+class KinesisTargetSpec:
+    """A picklable stream (a ``RecordTargetSpec``). Workers open the credentials themselves."""
+
+    address: KinesisAddress
+    access: Access
+    service: ServiceAddress
+    all_fields: tuple[str, ...]
+    """Fields of a transaction in order: a record holds the whole transaction."""
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where to connect."""
+        return self.service.endpoint
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Transaction fields that records use."""
+        return self._writer().fields
+
+    def writer(self) -> RequestWriter:
+        """Writes entries of PutRecords calls."""
+        return self._writer()
+
+    def _writer(self) -> RecordWriter:
+        return RecordWriter(self.all_fields, self.address.partition_key)
+
+    def reader(self) -> AnswerReader:
+        """For answers to single requests; a stream gives none."""
+        return JsonAnswerReader(AnswerFormat())
+
+    def calls(self) -> RecordCalls:
+        """Puts entries into signed PutRecords calls."""
+        signed = SignedCalls(
+            json_shape(self.service.host, OPERATION),
+            Scope(self.access.region, "kinesis"),
+            open_credentials(self.access.profile),
+            time.time,
+        )
+        return PutRecordsCalls(signed, self.address.stream, self.address.linger_ms / 1000)
+
+
+class KinesisTarget:
+    """A stream that transactions are put into; decisions come by a stream, a table, or not.
+
+    Raises:
+        ConfigurationError: no region, no credentials, or the ``aws`` extra is missing.
+    """
+
+    agents_url = None
+
+    def __init__(self, address: KinesisAddress, all_fields: tuple[str, ...]) -> None:
+        place = address.place
+        access = resolve_access(place.region, place.profile, place.endpoint_url)
+        credentials = open_credentials(access.profile)
+        self._kinesis = Service(access, credentials, "kinesis", "Kinesis_20131202", "1.1")
+        self._address = address
+        self._dynamodb = (
+            Service(access, credentials, "dynamodb", "DynamoDB_20120810", "1.0")
+            if address.table
+            else None
+        )
+        self.spec = KinesisTargetSpec(address, access, self._kinesis.address, all_fields)
+        """What the load workers need of it."""
+
+    @property
+    def name(self) -> str:
+        """Name in reports."""
+        return f"kinesis://{self._address.stream}"
+
+    @property
+    def cloud(self) -> CloudPlace:
+        """The services that it names."""
+        address = self._address
+        return CloudPlace(
+            endpoint=self.spec.endpoint,
+            streams=tuple(filter(None, (address.stream, address.decisions))),
+            tables=tuple(filter(None, (address.table,))),
+        )
+
+    def open_client(self, service: str) -> Any:
+        """A botocore client of any service, as whom and where the target is used."""
+        return open_client(self.spec.access, service)
+
+    def client(self, timeout_s: float = 10.0) -> HttpClient:
+        """A client for its endpoint."""
+        return HttpClient(self.spec.endpoint, timeout_s)
+
+    async def check(self) -> None:
+        """Look that the streams and the table are there. Puts no record.
+
+        Raises:
+            TargetError: one is not, or may not be used.
+        """
+        for stream in filter(None, (self._address.stream, self._address.decisions)):
+            answer = await _described(
+                self._kinesis, "DescribeStreamSummary", {"StreamName": stream}, f"stream {stream}"
+            )
+            status = answer["StreamDescriptionSummary"]["StreamStatus"]
+            if status not in _ACTIVE:
+                raise TargetProtocolError(
+                    f"the stream {stream} is {status}: wait until it is ACTIVE"
+                )
+        if self._dynamodb is not None:
+            table = self._address.table
+            await _described(
+                self._dynamodb, "DescribeTable", {"TableName": table}, f"table {table}"
+            )
+
+    def decisions(self, run_tag: str) -> StreamReader | None:
+        """Follows the decision stream, where one is named."""
+        address = self._address
+        if address.decisions is None:
+            return None
+        events = EventReader(address.format, run_tag)
+        return StreamReader(self._kinesis, address.decisions, events, address.poll_ms / 1000)
+
+    def reader(self, run_tag: str) -> TableReader | None:
+        """Reads the decision table, where one is named."""
+        if self._dynamodb is None or self._address.table is None:
+            return None
+        return TableReader(self._dynamodb, self._address.table, self._address.format, run_tag)
+
+
+async def _described(
+    service: Service, operation: str, parameters: dict[str, object], what: str
+) -> dict[str, dict[str, str]]:
+    """A Describe call's answer, or one clear message."""
+    client = service.client()
+    try:
+        return await client.call(operation, parameters)
+    except AwsRefused as error:
+        where = f"in {service.scope.region} at {service.address.url}"
+        if error.refusal.code == "ResourceNotFoundException":
+            raise TargetError(
+                f"there is no {what} {where}: create it, or correct its name or the region"
+            ) from error
+        raise
+    finally:
+        await client.close()
