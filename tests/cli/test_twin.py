@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from squall.cli.twin import TwinOptions, announcement, serve
+from squall.cli.twin import announcement, serve
+from squall.targets.twin import TwinOptions
 from squall.errors import ConfigurationError, TargetUnreachable
 
 FAKE = """

@@ -39,8 +39,8 @@ from squall.targets.platform_history import default_cache_dir
 PIPED_WIDTH = 120
 _SCENARIO_HELP = "A scenario's name (squall scenarios list) or a scenario file (.yaml)."
 _TARGET_HELP = (
-    "inline (the reference fraud platform), a URL, kinesis://STREAM, lambda://FUNCTION, or a "
-    "target file (.yaml)."
+    "inline (the reference fraud platform), stream (the same on the cloud twin), a URL, "
+    "kinesis://STREAM, lambda://FUNCTION, or a target file (.yaml)."
 )
 _STORE_HELP = (
     "Results store: a file or postgresql://user@host/database. Default: $SQUALL_STORE, else a "

@@ -66,6 +66,8 @@ class PlatformOptions:
     stop_timeout_s: float = 20.0
     command: tuple[str, ...] = ()
     history: Path | None = None
+    arguments: tuple[str, ...] = ()
+    """More arguments of ``fraud-platform serve``."""
     environment: dict[str, str] = field(default_factory=dict)
     """Added to the process's environment."""
 
@@ -191,6 +193,7 @@ class PlatformProcess:
             f"--ready-file={ready_file}",
             f"--model-dir={self._options.cache_dir}",
         ]
+        arguments += self._options.arguments
         if self._options.processes is not None:
             arguments.append(f"--processes={self._options.processes}")
         self._process = self._launch(arguments)
