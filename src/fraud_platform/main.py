@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import logging
 import os
 import sys
@@ -10,8 +11,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fraud_platform import __version__
+from fraud_platform.check_services.arguments import add_arguments as add_check_arguments
 from fraud_platform.errors import PlatformError, UsageError
 from fraud_platform.options import ServeOptions
+from fraud_platform.stream.arguments import add_stream_arguments, add_stream_commands
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -41,11 +44,14 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     serve = commands.add_parser("serve", help="answer transactions over HTTP")
     _add_serving(serve)
+    add_stream_arguments(serve)
+    add_stream_commands(commands)
     train = commands.add_parser("train", help="learn from a history and keep the model")
     for command in (serve, train):
         _add(command, "--data-dir", "where decisions and the model are kept", required=True)
         _add(command, "--model-dir", "keep learned models here instead, to share them")
         _add(command, "--history", "labelled transactions to learn from (Parquet)")
+    add_check_arguments(commands.add_parser("checks", help="serve stand-ins for external checks"))
     return parser
 
 
@@ -55,9 +61,9 @@ def _add_serving(serve: argparse.ArgumentParser) -> None:
     serve.add_argument(
         "--processes",
         type=int,
-        default=_default_processes(),
+        default=None,
         metavar="N",
-        help="1: all in one; else one decides and the rest speak HTTP",
+        help="1: all in one; else one decides and the rest speak HTTP (stream mode: 1)",
     )
     serve.add_argument(
         "--queue-limit",
@@ -87,32 +93,77 @@ def _add(command: argparse.ArgumentParser, name: str, text: str, *, required: bo
 
 
 def _run(given: argparse.Namespace) -> None:
-    data_dir = Path(given.data_dir).absolute()
-    model_dir = Path(given.model_dir).absolute() if given.model_dir else data_dir
-    history = str(Path(given.history).absolute()) if given.history else None
-    _make(data_dir)
+    if given.command == "checks":
+        from fraud_platform.check_services.process import run_checks
+
+        run_checks(given)
+        return
+    if given.command in ("resources", "audit", "dead-letters"):
+        _need_aws_libraries()
+        from fraud_platform.stream.commands import run_command
+
+        run_command(given, _model_options(given))
+        return
+    data_dir, model_dir, history = _places(given)
     if given.command == "train":
         _train(model_dir, history)
         return
+    streaming = given.mode == "stream"
+    processes = given.processes or (1 if streaming else _default_processes())
     if not 0 <= given.port <= 65_535:
         raise UsageError(f"--port {given.port}: must be 0 to 65535")
-    if not 1 <= given.processes <= 64:
+    if given.processes is not None and not 1 <= given.processes <= 64:
         raise UsageError(f"--processes {given.processes}: must be 1 to 64")
+    if streaming and processes != 1:
+        raise UsageError(
+            f"--processes {processes}: a gateway in stream mode is one process; start several"
+            " with --no-scaling for all but one"
+        )
     if not 1 <= given.queue_limit <= 1_000_000:
         raise UsageError(f"--queue-limit {given.queue_limit}: must be 1 to 1000000")
     options = ServeOptions(
         host=given.host, port=given.port, data_dir=str(data_dir), model_dir=str(model_dir),
-        history=history, processes=given.processes, ready_file=given.ready_file,
+        history=history, processes=processes, ready_file=given.ready_file,
         queue_limit=given.queue_limit,
         power_safe=given.power_safe, block_list=given.block_list, disturb=tuple(given.disturb),
     )  # fmt: skip
     options.core()  # bad options are reported before anything is started
+    if streaming:
+        _need_aws_libraries()
+        from fraud_platform.stream.commands import run_serve
+
+        run_serve(given, options)
+        return
     from fraud_platform.serving import Supervisor, serve_in_one_process
 
     if options.processes == 1:
         serve_in_one_process(options)
     else:
         Supervisor(options).run()
+
+
+def _need_aws_libraries() -> None:
+    if importlib.util.find_spec("boto3") is None:
+        raise UsageError('stream mode needs the AWS libraries: pip install "squall[aws]"')
+
+
+def _places(given: argparse.Namespace) -> tuple[Path, Path, str | None]:
+    """Data directory (made where it is missing), model directory and history."""
+    data_dir = Path(given.data_dir).absolute()
+    model_dir = Path(given.model_dir).absolute() if given.model_dir else data_dir
+    _make(data_dir)
+    return data_dir, model_dir, str(Path(given.history).absolute()) if given.history else None
+
+
+def _model_options(given: argparse.Namespace) -> ServeOptions | None:
+    """Where ``resources create`` finds a model to store, if it is told."""
+    if getattr(given, "data_dir", None) is None:
+        return None
+    data_dir, model_dir, history = _places(given)
+    return ServeOptions(
+        host="", port=0, data_dir=str(data_dir), model_dir=str(model_dir), history=history,
+        processes=1, ready_file=None, queue_limit=1, power_safe=False, block_list=None, disturb=(),
+    )  # fmt: skip
 
 
 def _run_child(words: list[str]) -> None:

@@ -71,6 +71,14 @@ _CATALOGUE = (
     Reason("R57", "large young account", "A large payment from a young account"),
     Reason("R90", "agent missing", "At least one agent could not be heard"),
     Reason("R91", "no quorum", "Too few agents could be heard to decide without a person"),
+    Reason("R60", "identity not confirmed", "The identity provider does not know this customer"),
+    Reason("R61", "identity in part", "Some of the customer's details could not be confirmed"),
+    Reason("R62", "device known for fraud", "The device is listed in the fraud database"),
+    Reason("R63", "payee known for fraud", "The receiving account is listed in the fraud database"),
+    Reason("R64", "address known for fraud", "The address is listed in the fraud database"),
+    Reason("R65", "hidden origin", "It comes through a proxy or a hosting provider"),
+    Reason("R66", "check missing", "An external check could not be made"),
+    Reason("R67", "address elsewhere", "The address is in another country than the payment says"),
 )
 REASONS: Mapping[str, Reason] = {reason.code: reason for reason in _CATALOGUE}
 """Every reason by its code."""

@@ -6,9 +6,11 @@ from typing import Any
 
 import orjson
 
-from fraud_platform.gateway.core_client import CoreClient
+from fraud_platform.gateway.asker import FiguresSource
 
 _FIELDS = ("since_s", "processes", "agents", "coordinator", "stages", "queue")
+_STREAM_FIELDS = ("mode", "environments", "stream", "external", "reasoning", "scaling")
+"""Only in stream mode."""
 
 
 class AgentDashboardAPI:
@@ -17,14 +19,16 @@ class AgentDashboardAPI:
     Counters begin with the core; histograms and sums cover all processes.
     """
 
-    def __init__(self, core: CoreClient) -> None:
+    def __init__(self, core: FiguresSource) -> None:
         self._core = core
 
     async def document(self) -> bytes:
-        """The dashboard as JSON; raises ``LinkError`` while the core is away."""
+        """The dashboard as JSON; raises ``LinkError`` or ``StoreError``."""
         return self.render(await self._core.figures())
 
     @staticmethod
     def render(figures: dict[str, Any]) -> bytes:
         """The dashboard's part of the platform's figures."""
-        return orjson.dumps({field: figures[field] for field in _FIELDS})
+        shown = {field: figures[field] for field in _FIELDS}
+        shown |= {field: figures[field] for field in _STREAM_FIELDS if field in figures}
+        return orjson.dumps(shown)

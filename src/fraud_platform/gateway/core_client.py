@@ -8,13 +8,14 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 import orjson
 
 from fraud_platform.core.frames import ANSWERS, FIGURES, TRANSACTIONS, FrameReader, frame
 from fraud_platform.errors import LinkError, StoreError
 from fraud_platform.gateway.admission import Admission
+from fraud_platform.gateway.asker import Asker
 from fraud_platform.gateway.reads import StoreReads
 from fraud_platform.monitoring.histogram import Latencies
 from fraud_platform.wire.answers import error_body
@@ -27,14 +28,6 @@ _FLUSH_S = 0.001
 """How long a transaction waits for others to share a message to the core."""
 _FLUSH_AT = 128
 _RECONNECT_S = 0.1
-
-
-class Asker(Protocol):
-    """Whoever waits for the answer to one transaction."""
-
-    def answered(self, status: int, replay: bool, body: bytes) -> None:
-        """Take the answer."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

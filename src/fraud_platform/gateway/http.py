@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 from collections import deque
 from typing import Protocol, cast
 
@@ -26,20 +27,28 @@ DISCARD_LIMIT = 1024 * 1024
 PIPELINE_LIMIT = 1024
 """Requests of one connection that may wait for their answers; then it is not read from."""
 
-_FAST_START = b"POST /v1/transactions HTTP/1.1\r\n"
-_SPECIAL = (b"\r\nconnection:", b"\r\ntransfer-encoding:", b"\r\nexpect:", b"\r\nupgrade:")
+_FAST_START = re.compile(rb"POST (/v1/transactions(?:\?wait=\d{1,4})?) HTTP/1\.1\r\n")
+_SPECIAL = (
+    b"\r\nconnection:",
+    b"\r\ntransfer-encoding:",
+    b"\r\nexpect:",
+    b"\r\nupgrade:",
+    b"\r\nprefer:",
+)
 _LENGTH = b"\r\ncontent-length:"
 
 
 class Reply:
     """The place of one answer in its connection's order."""
 
-    __slots__ = ("_connection", "_data", "close_after")
+    __slots__ = ("_connection", "_data", "close_after", "prefer")
 
-    def __init__(self, connection: HttpConnection, close_after: bool) -> None:
+    def __init__(self, connection: HttpConnection, close_after: bool, prefer: bytes = b"") -> None:
         self._connection = connection
         self._data: bytes | None = None
         self.close_after = close_after
+        self.prefer = prefer
+        """The request's ``Prefer`` header (RFC 7240)."""
 
     def send(
         self,
@@ -107,6 +116,7 @@ class HttpConnection(asyncio.Protocol):
         self._head_bytes = 0
         self._in_message = False
         self._expects = False
+        self._prefer = b""
         self._broken = False
         self.draining = False
 
@@ -138,13 +148,15 @@ class HttpConnection(asyncio.Protocol):
         """Called by the event loop."""
         if self._broken:
             return
-        if not self._in_message and data.startswith(_FAST_START) and self._fast(data):
-            return
+        if not self._in_message:
+            usual = _FAST_START.match(data)
+            if usual is not None and self._fast(data, usual[1]):
+                return
         self._slow(data)
 
     # --- requests -------------------------------------------------------------------------
 
-    def _fast(self, data: bytes) -> bool:
+    def _fast(self, data: bytes, target: bytes) -> bool:
         """Handle exactly one plain request; False where it is anything else."""
         end = data.find(b"\r\n\r\n")
         if end < 0 or end > HEAD_LIMIT:
@@ -163,7 +175,7 @@ class HttpConnection(asyncio.Protocol):
         if b"\r\nhost:" not in head or int(value) > self._application.body_limit(b""):
             return False
         reply = self._expect_reply(close_after=False)
-        self._hand_over(b"POST", b"/v1/transactions", data[end + 4 :], reply)
+        self._hand_over(b"POST", target, data[end + 4 :], reply)
         return True
 
     def _hand_over(self, method: bytes, target: bytes, body: bytes, reply: Reply) -> None:
@@ -198,6 +210,7 @@ class HttpConnection(asyncio.Protocol):
         self._received = 0
         self._head_bytes = 0
         self._expects = False
+        self._prefer = b""
 
     def on_url(self, url: bytes) -> None:
         """A piece of the target."""
@@ -207,8 +220,11 @@ class HttpConnection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """One header."""
         self._count_head(len(name) + len(value))
-        if name.lower() == b"expect" and value.lower() == b"100-continue":
+        lower = name.lower()
+        if lower == b"expect" and value.lower() == b"100-continue":
             self._expects = True
+        elif lower == b"prefer":
+            self._prefer = value
 
     def on_headers_complete(self) -> None:
         """The body follows."""
@@ -232,7 +248,7 @@ class HttpConnection(asyncio.Protocol):
         self._in_message = False
         if self._broken:
             return
-        reply = self._expect_reply(close_after=not parser.should_keep_alive())
+        reply = self._expect_reply(not parser.should_keep_alive(), self._prefer)
         if self._received > self._body_limit:
             message = f"the body has {self._received} bytes; at most {self._body_limit} are allowed"
             reply.problem(413, "body_too_large", message)
@@ -270,8 +286,8 @@ class HttpConnection(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
 
-    def _expect_reply(self, close_after: bool) -> Reply:
-        reply = Reply(self, close_after)
+    def _expect_reply(self, close_after: bool, prefer: bytes = b"") -> Reply:
+        reply = Reply(self, close_after, prefer)
         self._replies.append(reply)
         if len(self._replies) >= PIPELINE_LIMIT and self._transport is not None:
             self._transport.pause_reading()

@@ -23,9 +23,13 @@ class StoreReads:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="reads")
         self._reader: DecisionReader | None = None
 
-    async def page(self, run: str, cursor: int, limit: int) -> bytes:
+    def is_cursor(self, text: str) -> bool:
+        """Whether it is a row number, as ``next_cursor`` is."""
+        return text.isascii() and text.isdecimal() and len(text) < 20 and int(text) < 2**63
+
+    async def page(self, run: str, cursor: str, limit: int) -> bytes:
         """One page of a run's decision log, as JSON."""
-        return await self._do(lambda reader: reader.page(run, cursor, limit))
+        return await self._do(lambda reader: reader.page(run, int(cursor), limit))
 
     async def detail(self, transaction_id: str) -> tuple[bytes, bytes, str | None] | None:
         """Answer, votes and explanation of one decision."""

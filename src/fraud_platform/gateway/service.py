@@ -14,10 +14,9 @@ import orjson
 from fraud_platform.core.verdicts import detail_body
 from fraud_platform.errors import LinkError, StoreError
 from fraud_platform.gateway.agent_dashboard_api import AgentDashboardAPI
+from fraud_platform.gateway.asker import Asker, Decider, DecisionReads
 from fraud_platform.gateway.batch import BATCH_LIMIT, BatchReply
-from fraud_platform.gateway.core_client import Asker, CoreClient
 from fraud_platform.gateway.http import HttpConnection, Reply
-from fraud_platform.gateway.reads import StoreReads
 from fraud_platform.learning.model import AGENTS
 from fraud_platform.monitoring.prometheus import CONTENT_TYPE, metrics_text
 from fraud_platform.store.reader import PAGE_LIMIT
@@ -51,8 +50,8 @@ class Service:
 
     def __init__(
         self,
-        core: CoreClient,
-        reads: StoreReads,
+        core: Decider,
+        reads: DecisionReads,
         validator: Validator,
         answers: dict[int, int],
         wall_clock: Callable[[], float] = time.time,
@@ -206,12 +205,12 @@ class Service:
         cursor, limit = asked.get("cursor", "0"), asked.get("limit", str(_DEFAULT_PAGE))
         if not run:
             reply.problem(422, "field_missing", "run is missing; write ?run=TAG")
-        elif not _is_number(cursor, 2**63 - 1):
+        elif not self._reads.is_cursor(cursor):
             reply.problem(422, "field_value", "cursor must be a next_cursor, or 0")
         elif not _is_number(limit, PAGE_LIMIT) or int(limit) == 0:
             reply.problem(422, "field_value", f"limit must be 1 to {PAGE_LIMIT}")
         else:
-            reply.send(200, await self._reads.page(run, int(cursor), int(limit)))
+            reply.send(200, await self._reads.page(run, cursor, int(limit)))
 
     async def _detail(self, transaction_id: str, reply: Reply) -> None:
         found = await self._reads.detail(transaction_id)

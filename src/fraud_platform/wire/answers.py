@@ -10,6 +10,7 @@ from fraud_platform.wire.validation import Problem
 
 REASONS = {
     200: b"OK",
+    202: b"Accepted",
     400: b"Bad Request",
     404: b"Not Found",
     405: b"Method Not Allowed",

@@ -1,0 +1,269 @@
+"""Looks at the load every few seconds and scales streams and functions (``scaling`` decides)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from fraud_platform.errors import StoreError
+from fraud_platform.stream.calls import GONE, ResourceError, call, call_unless
+from fraud_platform.stream.lanes import LaneCounters
+from fraud_platform.stream.names import ResourceNames
+from fraud_platform.stream.overview import Overview
+from fraud_platform.stream.scaling import (
+    Change,
+    Observation,
+    ScalerState,
+    ScalingLimits,
+    StreamLoad,
+    Target,
+    decide,
+)
+from fraud_platform.stream.session import AwsSession
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 5.0
+_CLOUDWATCH_EVERY_S = 20.0
+_CLOUDWATCH_PERIOD_S = 60
+_WORKING_STAGES = frozenset(
+    {"intake", "features", "agents", "external", "reasoning", "answers", "storage"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Totals:
+    """Counters at one look."""
+
+    at_s: float
+    records: float
+    bytes: float
+    throttled: float
+    function_records: float
+    decisions: float
+    busy_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched:
+    """What CloudWatch says of the last whole minute, per second; other writers are in it."""
+
+    records_s: float = 0.0
+    bytes_s: float = 0.0
+    decisions_s: float = 0.0
+    iterator_age_s: float = 0.0
+
+
+class Autoscaler:
+    """Runs in one gateway. Raises nothing: what fails is logged and tried at the next look."""
+
+    def __init__(
+        self,
+        session: AwsSession,
+        names: ResourceNames,
+        limits: ScalingLimits,
+        overview: Overview,
+        puts: LaneCounters,
+        clock: Callable[[], float] = time.monotonic,
+        wall_clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._names = names
+        self._limits = limits
+        self._overview = overview
+        self._puts = puts
+        self._clock = clock
+        self._wall_clock = wall_clock
+        self._kinesis = session.client("kinesis")
+        self._lambda = session.client("lambda")
+        self._cloudwatch = session.client("cloudwatch", timeout_s=10.0)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="scale")
+        self._state = ScalerState()
+        self._before: _Totals | None = None
+        self._watched = _Watched()
+        self._watched_s = -_CLOUDWATCH_EVERY_S
+        self._mapping: str | None = None
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        try:
+            while True:
+                await asyncio.sleep(LOOK_EVERY_S)
+                try:
+                    await self._look()
+                except (StoreError, ResourceError) as error:
+                    log.warning("scaling: %s", error)
+        finally:
+            self._thread.shutdown(wait=False, cancel_futures=True)
+
+    async def _look(self) -> None:
+        figures = await self._overview.figures()
+        now = self._totals(figures)
+        before, self._before = self._before, now
+        if before is None or now.at_s <= before.at_s:
+            return
+        loop = asyncio.get_running_loop()
+        age_s = float(figures.get("iterator_age_s", 0.0))
+        seen = await loop.run_in_executor(self._thread, self._observe, before, now, age_s)
+        self._state, changes = decide(self._state, seen, self._limits)
+        for change in changes:
+            await loop.run_in_executor(self._thread, self._apply, change)
+
+    def _totals(self, figures: Mapping[str, Any]) -> _Totals:
+        stages = {stage["name"]: stage["busy_s"] for stage in figures["stages"]}
+        return _Totals(
+            at_s=self._clock(),
+            records=self._puts.records,
+            bytes=self._puts.bytes,
+            throttled=self._puts.throttled,
+            function_records=figures["records"],
+            decisions=sum(figures[name] for name in ("decided", "replays", "conflicts", "refused")),
+            busy_s=sum(stages.get(name, 0.0) for name in _WORKING_STAGES),
+        )
+
+    def _observe(self, before: _Totals, now: _Totals, age_s: float) -> Observation:
+        """On the scaler's thread."""
+        elapsed_s = now.at_s - before.at_s
+        if now.at_s - self._watched_s >= _CLOUDWATCH_EVERY_S:
+            self._watched_s = now.at_s
+            self._watched = self._watch()
+        watched = self._watched
+
+        def rate(of: str) -> float:
+            return max(0.0, float(getattr(now, of) - getattr(before, of))) / elapsed_s
+
+        shards = self._shards(self._names.transactions)
+        factor = self._factor()
+        transactions = StreamLoad(
+            shards,
+            max(rate("records"), rate("function_records"), watched.records_s),
+            max(rate("bytes"), watched.bytes_s),
+            throttled=now.throttled > before.throttled,
+        )
+        decisions_s = max(rate("decisions"), watched.decisions_s)
+        return Observation(
+            at_s=now.at_s,
+            transactions=transactions,
+            decisions=StreamLoad(
+                self._shards(self._names.decisions), decisions_s, decisions_s * 400.0
+            ),
+            parallelisation=factor,
+            reserved_concurrency=self._reserved(),
+            busy_share=rate("busy_s") / (shards * factor),
+            iterator_age_s=max(age_s, watched.iterator_age_s),
+        )
+
+    def _apply(self, change: Change) -> None:
+        """On the scaler's thread."""
+        names, target = self._names, change.target
+        if target in (Target.TRANSACTIONS, Target.DECISIONS):
+            stream = names.transactions if target is Target.TRANSACTIONS else names.decisions
+            call(
+                self._kinesis.update_shard_count,
+                StreamName=stream,
+                TargetShardCount=change.after,
+                ScalingType="UNIFORM_SCALING",
+            )
+        elif target is Target.PARALLELISATION:
+            call(
+                self._lambda.update_event_source_mapping,
+                UUID=self._mapping,
+                ParallelizationFactor=change.after,
+            )
+        else:
+            call(
+                self._lambda.put_function_concurrency,
+                FunctionName=names.function,
+                ReservedConcurrentExecutions=change.after,
+            )
+        log.info(
+            "scaling: %s from %d to %d: %s",
+            target.value, change.before, change.after, change.reason,
+        )  # fmt: skip
+        self._overview.events.append(
+            {
+                "at": datetime.fromtimestamp(self._wall_clock(), UTC).isoformat(),
+                "what": target.value,
+                "before": change.before,
+                "after": change.after,
+                "reason": change.reason,
+            }
+        )
+
+    # --- AWS ------------------------------------------------------------------------------
+
+    def _shards(self, stream: str) -> int:
+        summary = call(self._kinesis.describe_stream_summary, StreamName=stream)
+        return int(summary["StreamDescriptionSummary"]["OpenShardCount"])
+
+    def _factor(self) -> int:
+        page = call(self._lambda.list_event_source_mappings, FunctionName=self._names.function)
+        for mapping in page["EventSourceMappings"]:
+            if str(mapping["EventSourceArn"]).endswith(f"/{self._names.transactions}"):
+                self._mapping = str(mapping["UUID"])
+                return int(mapping.get("ParallelizationFactor") or 1)
+        raise ResourceError(f"nothing maps {self._names.transactions} to {self._names.function}")
+
+    def _reserved(self) -> int | None:
+        found = call_unless(
+            GONE, self._lambda.get_function_concurrency, FunctionName=self._names.function
+        )
+        value = (found or {}).get("ReservedConcurrentExecutions")
+        return None if value is None else int(value)
+
+    def _watch(self) -> _Watched:
+        """CloudWatch's figures; zeros where it cannot be asked."""
+        streams = {"StreamName": self._names.transactions}
+        wanted = {
+            "records": ("AWS/Kinesis", "IncomingRecords", streams, "Sum"),
+            "bytes": ("AWS/Kinesis", "IncomingBytes", streams, "Sum"),
+            "decisions": (
+                "AWS/Kinesis", "IncomingRecords", {"StreamName": self._names.decisions}, "Sum",
+            ),
+            "age": ("AWS/Lambda", "IteratorAge", {"FunctionName": self._names.function}, "Maximum"),
+        }  # fmt: skip
+        end = datetime.fromtimestamp(self._wall_clock(), UTC)
+        try:
+            answer = self._cloudwatch.get_metric_data(
+                MetricDataQueries=[_query(name, *metric) for name, metric in wanted.items()],
+                StartTime=end - timedelta(seconds=2 * _CLOUDWATCH_PERIOD_S),
+                EndTime=end,
+                ScanBy="TimestampDescending",
+            )
+        except (BotoCoreError, ClientError, OSError) as error:
+            log.info("scaling goes by the platform's own figures; CloudWatch says: %s", error)
+            return _Watched()
+        newest = {
+            result["Id"]: float(result["Values"][0]) if result["Values"] else 0.0
+            for result in answer["MetricDataResults"]
+        }
+        return _Watched(
+            records_s=newest.get("records", 0.0) / _CLOUDWATCH_PERIOD_S,
+            bytes_s=newest.get("bytes", 0.0) / _CLOUDWATCH_PERIOD_S,
+            decisions_s=newest.get("decisions", 0.0) / _CLOUDWATCH_PERIOD_S,
+            iterator_age_s=newest.get("age", 0.0) / 1000.0,
+        )
+
+
+def _query(
+    name: str, namespace: str, metric: str, dimensions: Mapping[str, str], statistic: str
+) -> dict[str, Any]:
+    return {
+        "Id": name,
+        "MetricStat": {
+            "Metric": {
+                "Namespace": namespace,
+                "MetricName": metric,
+                "Dimensions": [{"Name": k, "Value": v} for k, v in dimensions.items()],
+            },
+            "Period": _CLOUDWATCH_PERIOD_S,
+            "Stat": statistic,
+        },
+    }
