@@ -22,6 +22,18 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
         "The engine's cost",
         "How much CPU a request takes, beside other tools that do the same work.",
     ),
+    "twin_services": (
+        "The cloud twin beside other stand-ins for AWS",
+        "How much CPU the calls take that a load test makes most, and whether quotas are kept.",
+    ),
+    "event_source_mapping": (
+        "From a stream to its function",
+        "How long the twin takes to hand a Kinesis record to a Lambda function that is warm.",
+    ),
+    "kinesis_target": (
+        "The Kinesis target",
+        "How many records one worker puts into a stream, and what a record costs beside boto3.",
+    ),
     "rate_accuracy": (
         "Rate and lateness",
         "Whether the rate that was asked for is the rate that arrives, and how late a send is.",

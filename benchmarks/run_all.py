@@ -17,6 +17,9 @@ from benchmarks.harness.options import say
 
 ORDER = (
     "engine_cpu",
+    "kinesis_target",
+    "twin_services",
+    "event_source_mapping",
     "rate_accuracy",
     "stall",
     "platform_inline",

@@ -26,7 +26,8 @@ from squall.models import (
     Mix,
 )
 from squall.models.load_spec import SustainedSpec
-from squall.targets import HttpTarget, load_target_file
+from squall.targets import HttpTarget, Target, load_target_file, open_target
+from squall.targets.aws import SCHEMES
 
 TARGET_FILE = SCRIPTS / "squall_target.yaml"
 RUN_TAG = "bench000"
@@ -66,14 +67,18 @@ class Totals:
 def plan_of(options: argparse.Namespace) -> LoadPlan:
     """The plan that the options ask for."""
     os.environ["BENCH_URL"] = options.url
+    target: Target
     source = FactorySpec(
         seed=options.seed,
         planned=math.ceil(options.rate_tps * options.duration_s) + 1,
         epoch_s=EPOCH_S,
         mix=Mix(fraud=0.15, edge_cases=0.0),  # the other tools send no edge cases either
     )
-    file = load_target_file(TARGET_FILE, source.available_fields)
-    target = HttpTarget(file, tuple(sorted(source.available_fields)))
+    if options.url.startswith(SCHEMES):
+        target = open_target(options.url, source.available_fields)
+    else:
+        file = load_target_file(TARGET_FILE, source.available_fields)
+        target = HttpTarget(file, tuple(sorted(source.available_fields)))
     return LoadPlan(
         run_tag=RUN_TAG,
         seed=options.seed,

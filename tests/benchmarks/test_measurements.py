@@ -28,7 +28,7 @@ from benchmarks.platform_inline import (
 )
 from benchmarks.platform_inline import bars_of as platform_bars
 from benchmarks.platform_inline import tables_of as platform_tables
-from benchmarks.rate_accuracy import RATES_TPS, Reading, achieved_tps
+from benchmarks.rate_accuracy import RATES_TPS, Reading, achieved_tps, lateness_table
 from benchmarks.rate_accuracy import Run as RateRun
 from benchmarks.rate_accuracy import bars_of as rate_bars
 from benchmarks.rate_accuracy import table_of as rate_table
@@ -99,7 +99,7 @@ def test_a_rate_is_a_difference_over_a_time() -> None:
 
 def test_rate_bars() -> None:
     runs = [
-        RateRun(rate, rate * factor, 0.01, report(late))
+        RateRun(rate, rate * factor, 0.01, report(late), late / 10)
         for rate in RATES_TPS
         for factor, late in ((0.9995, 0.2), (1.0, 0.6), (1.002, 9.0))
     ]
@@ -108,6 +108,7 @@ def test_rate_bars() -> None:
     assert bars["rate_error_percent_5000"] == pytest.approx(0.05)
     assert bars["lateness_p99_ms_10000"] == 0.6
     assert len(rate_table(runs).rows) == len(RATES_TPS)
+    assert [row[2] for row in lateness_table(runs).rows] == ["0.200", "0.600", "9.000"]
     assert rate_bars([]) == {}
 
 
