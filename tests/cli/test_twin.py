@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from squall.cli.twin import announcement, serve
-from squall.targets.twin import TwinOptions
 from squall.errors import ConfigurationError, TargetUnreachable
+from squall.targets.twin import TwinOptions
 
 FAKE = """
 import json, os, sys, time
