@@ -49,6 +49,10 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
         "The reference platform beside the generator",
         "Both on the same two cores, over loopback.",
     ),
+    "platform_stream": (
+        "The platform in stream mode",
+        "Generator, twin, gateway and functions on the same two cores.",
+    ),
     "detection": ("Detection", "How much fraud the reference platform finds in unseen data."),
     "first_verdict": ("First verdict", "From an empty directory to a verdict."),
     "transactions": ("Making transactions", "How fast the transaction factory is."),

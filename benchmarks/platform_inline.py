@@ -180,8 +180,8 @@ def _squall() -> str:
 def _run(scenario: Path, extra: list[str], number: int, directory: Path) -> Run:
     output = directory / "result.json"
     command = ["run", str(scenario), "--target", "inline", "--seed", str(1000 + number), *extra]
-    status = _command([*command, "--json", str(output)], directory, RUN_TIMEOUT_S)
-    result = _read(output, ReadResult)
+    status = run_squall([*command, "--json", str(output)], directory, RUN_TIMEOUT_S)
+    result = read_result(output, ReadResult)
     ends = result.accounting
     say(
         f"{scenario.stem}: {ends.accepted:,} of {ends.planned:,} accepted, P95 "
@@ -193,13 +193,14 @@ def _run(scenario: Path, extra: list[str], number: int, directory: Path) -> Run:
 def _limit(directory: Path, extra: list[str]) -> ReadLimit:
     output = directory / "limit.json"
     command = ["limit", str(SUSTAINED), "--target", "inline", *extra, "--json", str(output)]
-    _command(command, directory, LIMIT_TIMEOUT_S)
-    found = _read(output, ReadLimit)
+    run_squall(command, directory, LIMIT_TIMEOUT_S)
+    found = read_result(output, ReadLimit)
     say(f"limit: {found.headline}")
     return found
 
 
-def _command(arguments: list[str], directory: Path, timeout_s: float) -> int:
+def run_squall(arguments: list[str], directory: Path, timeout_s: float) -> int:
+    """Run the command in a new ``directory``; its exit status. Raises ``BenchmarkError``."""
     directory.mkdir(parents=True)
     try:
         done = subprocess.run(
@@ -220,7 +221,8 @@ def _command(arguments: list[str], directory: Path, timeout_s: float) -> int:
     return done.returncode
 
 
-def _read(path: Path, model: type[ModelT]) -> ModelT:
+def read_result(path: Path, model: type[ModelT]) -> ModelT:
+    """A result file. Raises ``BenchmarkError``."""
     try:
         return model.model_validate_json(path.read_text())
     except (OSError, ValidationError) as error:

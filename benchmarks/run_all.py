@@ -23,6 +23,7 @@ ORDER = (
     "rate_accuracy",
     "stall",
     "platform_inline",
+    "platform_stream",
     "platform_capacity",
     "transactions",
     "detection",

@@ -21,6 +21,8 @@ INLINE = "inline"
 STREAM = "stream"
 """The same in stream mode, on a cloud twin launched for the run."""
 _REGION = "us-east-1"
+_SHARDS = 8
+"""Of the stream: each takes 1,000 transactions a second."""
 _ANY_KEYS = {"AWS_ACCESS_KEY_ID": "twin", "AWS_SECRET_ACCESS_KEY": "twin"}
 
 
@@ -113,7 +115,12 @@ async def _streaming(
             os.environ.setdefault(name, value)  # workers find their credentials there, as ever
         options = PlatformOptions(
             cache_dir,
-            arguments=("--mode=stream", f"--endpoint-url={twin.url}", f"--region={_REGION}"),
+            arguments=(
+                "--mode=stream",
+                f"--endpoint-url={twin.url}",
+                f"--region={_REGION}",
+                f"--shards={_SHARDS}",
+            ),
         )
         async with PlatformProcess(options, progress) as process:
             target = open_any_target(

@@ -1,0 +1,204 @@
+"""The platform in stream mode, everything on two cores: ``python -m benchmarks.platform_stream``.
+
+Everything goes through the ``squall`` command, as a user would do it.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict
+
+from benchmarks.comparators import SquallEngine
+from benchmarks.harness.machine import NoiseMeter, describe_machine
+from benchmarks.harness.options import Options, run_benchmark, say
+from benchmarks.harness.processes import require_two_cores
+from benchmarks.harness.records import Record, Table, now_utc
+from benchmarks.harness.statistics import Spread
+from benchmarks.platform_inline import (
+    GENERATOR_LIMITED,
+    RUN_TIMEOUT_S,
+    SCENARIOS,
+    ReadAccounting,
+    ReadSummary,
+    ReadThroughput,
+    read_result,
+    run_squall,
+)
+
+SUSTAINED = SCENARIOS / "stream_3000.yaml"
+BURST = SCENARIOS / "stream_burst.yaml"
+
+METHOD = (
+    "`squall run` starts the cloud twin and the platform in stream mode (`--target stream`) on the "
+    "same two cores as the generator; nothing is pinned. Transactions go on the Kinesis stream, "
+    "functions decide them, decisions are followed on the decision stream and read from the table.",
+    "Decision latency runs from the intended send until squall sees the decision; each shard of the "
+    "decision stream is asked every 250 ms.",
+    "Runs in which the generator was the limit (exit status 3) are shown but not judged.",
+)
+
+
+class _Read(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class ReadLatencies(_Read):
+    """Of a result: from the intended send to the acknowledgement and to the decision."""
+
+    response: ReadSummary
+    decision: ReadSummary
+
+
+class ReadCost(_Read):
+    """Of a result: the bill."""
+
+    per_transaction_usd: float | None
+
+
+class ReadBusiness(_Read):
+    """Of a result: money."""
+
+    cost: ReadCost | None
+
+
+class StreamResult(_Read):
+    """What is read of a ``squall run --json`` file."""
+
+    verdict: str
+    accounting: ReadAccounting
+    latency_ms: ReadLatencies
+    throughput: ReadThroughput
+    business: ReadBusiness
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run with its exit status."""
+
+    exit_status: int
+    result: StreamResult
+
+    @property
+    def judged(self) -> bool:
+        """Whether it says something of the platform."""
+        return self.exit_status != GENERATOR_LIMITED
+
+
+def measure_all(options: Options) -> Record:
+    """The minute and the burst."""
+    require_two_cores()
+    repeats = options.repeats or (1 if options.quick else 3)
+    noise = NoiseMeter()
+    with tempfile.TemporaryDirectory(prefix="squall-bench-") as scratch:
+        directory = Path(scratch)
+        scale = ["--time-scale", "0.2"] if options.quick else []
+        sustained = [
+            _run(SUSTAINED, scale, number, directory / f"sustained-{number}")
+            for number in range(repeats)
+        ]
+        burst = [
+            _run(BURST, [], number, directory / f"burst-{number}") for number in range(repeats)
+        ]
+    return Record(
+        benchmark="platform_stream",
+        measured_at=now_utc(),
+        quick=options.quick,
+        machine=describe_machine(),
+        noise=noise.read(),
+        method=(
+            *METHOD,
+            f"Runs of each scenario (benchmarks/scenarios), with a seed each: {repeats}.",
+        ),
+        tools={"squall": SquallEngine().version() or "not installed"},
+        bars=bars_of(sustained, burst),
+        tables=(table_of(sustained, burst),),
+        rounds=tuple(
+            {
+                "scenario": name,
+                "exit_status": run.exit_status,
+                "result": run.result.model_dump(mode="json"),
+            }
+            for name, runs in (("sustained", sustained), ("burst", burst))
+            for run in runs
+        ),
+    )
+
+
+def _run(scenario: Path, extra: list[str], number: int, directory: Path) -> Run:
+    output = directory / "result.json"
+    command = ["run", str(scenario), "--target", "stream", "--seed", str(1000 + number), *extra]
+    status = run_squall([*command, "--json", str(output)], directory, RUN_TIMEOUT_S)
+    result = read_result(output, StreamResult)
+    ends = result.accounting
+    say(
+        f"{scenario.stem}: {ends.accepted:,} of {ends.planned:,} acknowledged, decision P95 "
+        f"{result.latency_ms.decision.p95} ms, exit status {status}"
+    )
+    return Run(status, result)
+
+
+def bars_of(sustained: Sequence[Run], burst: Sequence[Run]) -> dict[str, float]:
+    """The bars. What must be nothing is judged by the worst run, the latency by the median."""
+    bars: dict[str, float] = {}
+    judged = [run.result for run in sustained if run.judged]
+    wrong = [result.accounting.wrong for result in judged]
+    if judged and None not in wrong:
+        bars["stream_lost"] = max(count for count in wrong if count is not None)
+    p95 = [result.latency_ms.decision.p95 for result in judged]
+    measured = [value for value in p95 if value is not None]
+    if measured:
+        bars["stream_decision_p95_ms"] = Spread.of(measured).median
+    ends = [run.result.accounting for run in burst]
+    if ends and all(end.wrong is not None for end in ends):
+        bars["stream_burst_undecided"] = max(
+            end.planned - end.accepted - end.rejected_expected + (end.wrong or 0) for end in ends
+        )
+    return bars
+
+
+def table_of(sustained: Sequence[Run], burst: Sequence[Run]) -> Table:
+    """A row per run."""
+    return Table(
+        title="Runs",
+        columns=(
+            "scenario",
+            "planned",
+            "acknowledged",
+            "lost, duplicated or unexpected",
+            "acknowledged P95 ms",
+            "decision P50 ms",
+            "decision P95 ms",
+            "decision P99 ms",
+            "USD per million",
+            "verdict",
+        ),
+        rows=tuple(
+            (
+                name,
+                f"{run.result.accounting.planned:,}",
+                f"{run.result.accounting.accepted:,}",
+                "unknown" if run.result.accounting.wrong is None else run.result.accounting.wrong,
+                run.result.latency_ms.response.p95,
+                run.result.latency_ms.decision.p50,
+                run.result.latency_ms.decision.p95,
+                run.result.latency_ms.decision.p99,
+                _per_million(run.result.business.cost),
+                run.result.verdict if run.judged else "generator was the limit",
+            )
+            for name, group in (("3,000 TPS", sustained), ("10,000 in five seconds", burst))
+            for run in group
+        ),
+    )
+
+
+def _per_million(cost: ReadCost | None) -> str | None:
+    each = None if cost is None else cost.per_transaction_usd
+    return None if each is None else f"{each * 1e6:.2f}"
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_benchmark(__doc__, measure_all))
