@@ -36,8 +36,8 @@ METHOD = (
     "`squall run` starts the cloud twin and the platform in stream mode (`--target stream`) on the "
     "same two cores as the generator; nothing is pinned. Transactions go on the Kinesis stream, "
     "functions decide them, decisions are followed on the decision stream and read from the table.",
-    "Decision latency runs from the intended send until squall sees the decision; each shard of the "
-    "decision stream is asked every 250 ms.",
+    "Decision latency runs from the intended send until squall sees the decision; each shard of "
+    "the decision stream is asked every 250 ms.",
     "Runs in which the generator was the limit (exit status 3) are shown but not judged.",
 )
 
