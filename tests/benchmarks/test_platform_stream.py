@@ -59,6 +59,6 @@ def test_runs_that_say_nothing_are_not_judged() -> None:
 
 
 def test_every_run_has_a_row() -> None:
-    rows = table_of([run(), run(status=GENERATOR_LIMITED)], [run()]).rows
+    rows = table_of([run(), run(status=GENERATOR_LIMITED)], [], [run()]).rows
     assert [row[-1] for row in rows] == ["passed", "generator was the limit", "passed"]
     assert {row[-2] for row in rows} == {"4.10"}

@@ -21,8 +21,10 @@ INLINE = "inline"
 STREAM = "stream"
 """The same in stream mode, on a cloud twin launched for the run."""
 _REGION = "us-east-1"
-_SHARDS = 8
+_SHARDS = 4
 """Of the stream: each takes 1,000 transactions a second."""
+_BATCH_RECORDS = 250
+"""Most that a function is given at once: here a record is one transaction, not a pack of many."""
 _ANY_KEYS = {"AWS_ACCESS_KEY_ID": "twin", "AWS_SECRET_ACCESS_KEY": "twin"}
 
 
@@ -120,6 +122,7 @@ async def _streaming(
                 f"--endpoint-url={twin.url}",
                 f"--region={_REGION}",
                 f"--shards={_SHARDS}",
+                f"--batch-records={_BATCH_RECORDS}",
             ),
         )
         async with PlatformProcess(options, progress) as process:
