@@ -50,6 +50,9 @@ def test_a_run_on_the_stream_loses_nothing_and_has_a_bill(
     assert accounting["planned"] == sum(accounting[end] for end in ends) > 1_000
     assert (accounting["lost"], accounting["duplicated"], accounting["unexpected"]) == (0, 0, 0)
     assert accounting["reconciled"] is True
+    without_record = accounting["replayed"] + accounting["refused_later"]
+    recorded = accounting["accepted"] - without_record + accounting["recovered"]
+    assert recorded == accounting["seen"]
     assert result["latency_ms"]["decision"]["count"] > 1_000
     assert result["detection"]["recall"] > 0.5
     assert {agent["healthy"] for agent in result["agents"]} == {True}

@@ -90,6 +90,7 @@ async def test_where_answers_come_before_decisions_due_refusals_need_no_record()
         reader, ledger(), COUNTS, TAG, SOURCE, lambda _: None, deferred_fields=fields
     )
     assert (account.lost, account.lost_ids) == (1, tuple(ids(others[0])))
+    assert account.refused_later == len(due)
     assert account.note == (
         f"{len(due)} acknowledged edge cases, due to be refused, left no record"
     )

@@ -133,10 +133,11 @@ class Reconciliation:
         ledger, seen = self._ledger, self._seen
         accepted = ledger.arrivals(Outcome.ACCEPTED)
         indeterminate = ledger.arrivals(Outcome.INDETERMINATE)
-        lost = accepted - seen
+        lost, refused_later = accepted - seen, 0
         if self._as_sent is not None and (spared := refusals_due(self._as_sent, lost)):
             lost -= spared
-            told = f"{len(spared):,} acknowledged edge cases, due to be refused, left no record"
+            refused_later = len(spared)
+            told = f"{refused_later:,} acknowledged edge cases, due to be refused, left no record"
             note = f"{note}; {told}" if note else told
         unexpected = seen - self._due - self._borrowed
         unresolved = indeterminate - seen
@@ -144,6 +145,7 @@ class Reconciliation:
         unexpected_count = len(unexpected) + self._stranger_count
         return replace(
             _own_side(ledger, counts),
+            refused_later=refused_later,
             seen=len(seen),
             lost=len(lost),
             duplicated=len(self._duplicated),

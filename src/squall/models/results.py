@@ -35,6 +35,8 @@ class Accounting:
     attempts: int = 0
     replayed: int = 0
     """Of ``accepted``: answers to a repeated id, so no decision of their own is due."""
+    refused_later: int = 0
+    """Of ``accepted``: acknowledged edge cases, due to be refused, that left no record."""
     seen: int | None = None
     """Distinct ids of this run in the target's records."""
     lost: int | None = None

@@ -51,7 +51,7 @@ class CodeDirectory:
         except (
             zipfile.BadZipFile,
             zlib.error,
-            NotImplementedError,
+            NotImplementedError,  # zipfile: a compression that it does not know
             RuntimeError,
             OSError,
         ) as error:

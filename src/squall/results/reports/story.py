@@ -108,6 +108,11 @@ def reconciliation_terms(results: TestResults) -> tuple[Term, ...]:
     return (
         Term("", accounting.accepted, "accepted"),
         Term("−", accounting.replayed, "answers to a repeated id"),
+        *(
+            [Term("−", accounting.refused_later, "acknowledged, then refused as they must be")]
+            if accounting.refused_later
+            else []
+        ),
         Term("+", accounting.recovered or 0, "unknown here, decided there"),
         Term("−", accounting.lost or 0, "lost"),
         Term("+", accounting.unexpected or 0, "unexpected"),
