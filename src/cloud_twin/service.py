@@ -6,9 +6,10 @@ import random
 from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from cloud_twin.clock import Clock
+from cloud_twin.errors import AwsError
 from cloud_twin.meter import Meter
 
 ACCOUNT_ID = "000000000000"
@@ -148,6 +149,15 @@ class Service(Protocol):
 
     async def close(self) -> None:
         """End background work and processes. Harmless when repeated."""
+        ...
+
+
+@runtime_checkable
+class CountsThrottles(Protocol):
+    """A service whose throttles are in its metrics also where a fault plan makes them."""
+
+    def count_throttle(self, call: Call, error: AwsError) -> None:
+        """A plan refuses this call; errors that are no throttles are passed over."""
         ...
 
 

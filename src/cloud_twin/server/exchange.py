@@ -17,7 +17,7 @@ from cloud_twin.server.bindings import Binding
 from cloud_twin.server.reply import HttpDate, Reply
 from cloud_twin.server.request import Request
 from cloud_twin.server.wire.encoded import Encoded
-from cloud_twin.service import Answer, Call
+from cloud_twin.service import Answer, Call, CountsThrottles
 
 log = logging.getLogger(__name__)
 
@@ -130,6 +130,9 @@ class Exchange:
         elif effect.drop:
             self._lose()
         elif effect.refusal is not None:
+            service = self._binding.service
+            if isinstance(service, CountsThrottles):
+                service.count_throttle(self.call, effect.refusal)
             self.fail(effect.refusal)
         elif effect.lost or effect.lost_as is not None:
             self._floor.spawn(self._carry_out_and_lose(effect.lost_as))

@@ -31,7 +31,7 @@ def main() -> None:
         )
         from werkzeug.serving import make_server
     except ImportError as error:
-        sys.stdout.write(f"{error}; install it: pip install 'squall[twin]'\n")
+        sys.stdout.write(f"{error}; install it: pip install 'squall[moto]'\n")
         sys.exit(1)
     application = DomainDispatcherApplication(create_backend_app)
     server = make_server(

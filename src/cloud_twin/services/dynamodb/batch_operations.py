@@ -15,11 +15,13 @@ from cloud_twin.services.dynamodb.expressions.paths import Steps, project
 from cloud_twin.services.dynamodb.item_operations import measured, projection_of
 from cloud_twin.services.dynamodb.parameters import flag, mapping, refuse_legacy, sequence
 from cloud_twin.services.dynamodb.table import Table, Write
-from cloud_twin.services.dynamodb.throttling import count_throttles
+from cloud_twin.services.dynamodb.throttling import THROTTLES, count_throttles
 from cloud_twin.services.dynamodb.throughput import Throttle, throttled
 
 WRITES_MAX = 25
 READS_MAX = 100
+_PLANNED = Throttle("TableThroughputExceeded", "")
+"""A throttle that a fault plan makes."""
 ANSWER_BYTES_MAX = 16 * 1024 * 1024
 _DUPLICATES = "Provided list of item keys contains duplicates"
 
@@ -35,12 +37,14 @@ class _Refused:
         self._provisioned = False
         self.count = 0
 
-    def by_fault(self) -> bool:
+    def by_fault(self, table: Table) -> bool:
         """Whether a fault plan fails the next entry."""
         partial = self._partial
         if partial is None or partial.random.random() >= partial.probability:
             return False
         self.count += 1
+        if partial.code in THROTTLES:
+            count_throttles(self._request, table, self._metric, [_PLANNED])
         return True
 
     def by_throttle(self, table: Table, causes: list[Throttle]) -> None:
@@ -72,7 +76,7 @@ def batch_write_item(request: Request) -> dict[str, Any]:
     wrote = request.usage.wrote
     for name, table, writes in prepared:
         for entry, write in writes:
-            if refused.by_fault():
+            if refused.by_fault(table):
                 unprocessed.setdefault(name, []).append(entry)
                 continue
             causes = write.refusals()
@@ -195,7 +199,7 @@ class _Reads:
         for given, key in self.keys:
             row = table.items.get(key)
             size = 0 if row is None else rows.size_of(row)
-            if size > room or refused.by_fault():
+            if size > room or refused.by_fault(table):
                 self.unprocessed.append(given)
                 continue
             units = rows.read_units(size, self._consistent)

@@ -21,6 +21,7 @@ from cloud_twin.services.dynamodb import (
 )
 from cloud_twin.services.dynamodb.database import Database, Request
 from cloud_twin.services.dynamodb.housekeeping import Housekeeping
+from cloud_twin.services.dynamodb.throttling import THROTTLES
 from cloud_twin.services.dynamodb.usage import NAMESPACE
 
 Operation = Callable[[Request], dict[str, Any]]
@@ -50,15 +51,9 @@ OPERATIONS: Mapping[str, Operation] = {
     "UpdateTimeToLive": time_to_live.update_time_to_live,
 }
 
-_THROTTLES = frozenset(
-    {
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ThrottlingException",
-    }
-)
 _CAPACITY_CHANGES = frozenset({"CreateTable", "DeleteTable", "UpdateTable"})
-_NOT_USER_ERRORS = frozenset({"ConditionalCheckFailedException", *_THROTTLES})
+_READS = frozenset({"BatchGetItem", "GetItem", "Query", "Scan", "TransactGetItems"})
+_NOT_USER_ERRORS = frozenset({"ConditionalCheckFailedException", *THROTTLES})
 
 
 class DynamoDb:
@@ -115,11 +110,20 @@ class DynamoDb:
         if error.code == "ConditionalCheckFailedException":
             for name in names:
                 put(NAMESPACE, "ConditionalCheckFailedRequests", (("TableName", name),), 1)
-        elif error.code in _THROTTLES:
+        elif error.code in THROTTLES:
             for name in names:
                 put(NAMESPACE, "ThrottledRequests", (("TableName", name), of_operation), 1)
         if error.code not in _NOT_USER_ERRORS:
             put(NAMESPACE, "UserErrors", (), 1)
+
+    def count_throttle(self, call: Call, error: AwsError) -> None:
+        """A fault plan throttles this call: metrics show it as they show any other throttle."""
+        if error.code not in THROTTLES:
+            return
+        metric = "ReadThrottleEvents" if call.operation in _READS else "WriteThrottleEvents"
+        for name in _tables_named(call.parameters):
+            self._metrics.put(NAMESPACE, metric, (("TableName", name),), 1)
+        self._report_error(Request(self._database, call), error)
 
     def step(self) -> bool:
         """Do one piece of background work now; whether there is more."""
@@ -156,4 +160,11 @@ def _tables_named(parameters: Mapping[str, Any]) -> list[str]:
     items = parameters.get("RequestItems")
     if isinstance(items, dict):
         return [str(each) for each in items]
-    return []
+    names: dict[str, None] = {}
+    actions = parameters.get("TransactItems")
+    for item in actions if isinstance(actions, list) else ():
+        for action in item.values() if isinstance(item, dict) else ():
+            name = action.get("TableName") if isinstance(action, dict) else None
+            if isinstance(name, str):
+                names[name] = None
+    return list(names)

@@ -8,6 +8,15 @@ from cloud_twin.services.dynamodb.table import Table, Write
 from cloud_twin.services.dynamodb.throughput import Throttle, throttled
 from cloud_twin.services.dynamodb.usage import NAMESPACE
 
+THROTTLES = frozenset(
+    {
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingException",
+    }
+)
+"""Errors that say: too fast."""
+
 
 def check_write(request: Request, write: Write, factor: int = 1) -> None:
     """Raise AwsError where a write is throttled."""

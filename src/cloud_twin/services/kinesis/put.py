@@ -146,7 +146,10 @@ class Putter:
         for at in range(count):
             if partial.random.random() < partial.probability:
                 outcome.answers[at] = failure
-                outcome.failed += 1
+                if partial.code == THROTTLED:
+                    outcome.throttled += 1  # in the metrics like any other throttle
+                else:
+                    outcome.failed += 1
             else:
                 spared.append(at)
         return spared
