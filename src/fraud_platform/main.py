@@ -84,6 +84,11 @@ def _add_serving(serve: argparse.ArgumentParser) -> None:
         metavar="AGENT:WHAT",
         help="make an agent fail or late: AGENT:fail, AGENT:delay_ms=N",
     )
+    serve.add_argument(
+        "--allow-disturbance",
+        action="store_true",
+        help="let agents and gateways be disturbed over HTTP while it runs, for tests",
+    )
     _add(serve, "--ready-file", "write the ready line there as well")
     _add(serve, "--block-list", "blocked parties and countries (JSON)")
 
@@ -126,6 +131,7 @@ def _run(given: argparse.Namespace) -> None:
         history=history, processes=processes, ready_file=given.ready_file,
         queue_limit=given.queue_limit,
         power_safe=given.power_safe, block_list=given.block_list, disturb=tuple(given.disturb),
+        allow_disturbance=given.allow_disturbance,
     )  # fmt: skip
     options.core()  # bad options are reported before anything is started
     if streaming:

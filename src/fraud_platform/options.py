@@ -28,6 +28,8 @@ class ServeOptions:
     power_safe: bool
     block_list: str | None
     disturb: tuple[str, ...]
+    allow_disturbance: bool = False
+    """Whether agents and gateways may be disturbed over HTTP."""
 
     def to_json(self) -> str:
         """As one command-line argument."""
@@ -46,4 +48,5 @@ class ServeOptions:
             power_safe=self.power_safe,
             block_list=read_block_list(Path(self.block_list)) if self.block_list else BlockList(),
             disturbances=tuple(parse_disturbance(text, AGENTS) for text in self.disturb),
+            allow_disturbance=self.allow_disturbance,
         )

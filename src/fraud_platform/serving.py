@@ -66,7 +66,13 @@ def serve_in_one_process(options: ServeOptions) -> None:
     thread.start()
     try:
         run_gateway(
-            GatewayOptions(Path(options.data_dir), address, options.queue_limit, shares_core=True),
+            GatewayOptions(
+                Path(options.data_dir),
+                address,
+                options.queue_limit,
+                shares_core=True,
+                allow_disturbance=options.allow_disturbance,
+            ),
             listener,
             lambda: announce(options.ready_file, listener.getsockname()[1]),
         )
@@ -106,7 +112,9 @@ def run_gateway_process(
 
     share = -(-options.queue_limit // (options.processes - 1))
     run_gateway(
-        GatewayOptions(Path(options.data_dir), address, share),
+        GatewayOptions(
+            Path(options.data_dir), address, share, allow_disturbance=options.allow_disturbance
+        ),
         socket.socket(fileno=listener_fd),
         ready,
     )

@@ -21,7 +21,8 @@ WORDS = ("APPROVE", "REVIEW", "DECLINE")
 QUORUM = 2
 """Agents that must be heard for an approval or a refusal without a person."""
 _AT_ODDS = 0.5
-"""Agents disagree when the highest risk is this much above the lowest."""
+"""Agents disagree when the highest risk is this much above the lowest. Then one of them sees more
+than an even chance of fraud, and another less: on their own they would decline and approve."""
 _VETO_SCORE = 0.9999
 _QUORUM_SCORE = 0.5
 
@@ -51,10 +52,15 @@ class CoordinatorCounters:
     quorum_failures: int = 0
     busy_s: float = 0.0
     latency: Latencies = field(default_factory=Latencies)
+    conflict_latency: Latencies = field(default_factory=Latencies)
+    """From the first vote to the settlement, of transactions on which agents disagreed."""
 
 
 class Coordinator:
-    """Weighs votes; ``weights`` by the set of agents present (bit k: the k-th agent)."""
+    """Weighs votes; ``weights`` by the set of agents present (bit k: the k-th agent).
+
+    ``clock`` is the one that votes are timed by.
+    """
 
     def __init__(
         self, weights: Mapping[int, Weights], clock: Callable[[], float] = time.perf_counter
@@ -78,9 +84,14 @@ class Coordinator:
             settlement = self._no_quorum(size, reasons)
         else:
             settlement = self._vote(answers, present, heard, reasons)
-        elapsed = self._clock() - begun
+        ended = self._clock()
+        elapsed = ended - begun
         self.counters.decisions += size
-        self.counters.disagreements += int(settlement.disagreement.sum())
+        conflicts = int(settlement.disagreement.sum())
+        if conflicts:
+            self.counters.disagreements += conflicts
+            first = min((v.at_s for v in heard if v.at_s is not None), default=begun)
+            self.counters.conflict_latency.record(ended - first, conflicts)
         self.counters.busy_s += elapsed
         self.counters.latency.record(elapsed, size)
         return settlement

@@ -49,6 +49,8 @@ class Votes:
     """Bits of ``reasons.REASONS``."""
     veto: Flags | None = None
     """Transactions that must be declined whatever the others say."""
+    at_s: float | None = None
+    """When they were given, on the clock of whoever runs the agents; None: not known."""
 
 
 class Agent(Protocol):

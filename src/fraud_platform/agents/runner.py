@@ -12,7 +12,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from queue import SimpleQueue
 
@@ -24,6 +24,8 @@ log = logging.getLogger(__name__)
 _BAD_IN_A_ROW = 3
 """Late or failed answers in a row after which an agent is rested."""
 _REST_S = 1.0
+_LOG_EVERY_S = 1.0
+"""An agent that comes and goes is logged at most this often."""
 
 
 class Absence(Enum):
@@ -46,6 +48,8 @@ class AgentCounters:
     """Transactions that went on without it because it failed, or was resting after failures."""
     judged: int = 0
     """Transactions it worked on, whether in time or not."""
+    outages: int = 0
+    """Times that it was logged as missing; it is back before the next one."""
     busy_s: float = 0.0
     latency: Latencies = field(default_factory=Latencies)
     """Time per micro-batch from call to votes, weighted by transactions."""
@@ -97,6 +101,10 @@ class AgentRunner:
         self._calls: SimpleQueue[Call | None] = SimpleQueue()
         self._open: Call | None = None
         self._bad_in_a_row = 0
+        self._missed = 0
+        """Transactions decided without it since it was last logged as missing."""
+        self._out = False
+        self._logged_s = -_LOG_EVERY_S
         self._resting_until = 0.0
         self._resting_after = Absence.LATE
         self._thread = threading.Thread(target=self._work, name=agent.name, daemon=True)
@@ -134,6 +142,8 @@ class AgentRunner:
             self._bad(Absence.FAILED, size, "answered with the wrong number of votes")
             return Absence.FAILED
         self._bad_in_a_row = 0
+        if self._out:
+            self._back()
         self.counters.decisions += size
         return call.votes
 
@@ -142,6 +152,7 @@ class AgentRunner:
         self._calls.put(None)
 
     def _miss(self, absence: Absence, size: int) -> None:
+        self._missed += size
         if absence is Absence.LATE:
             self.counters.timeouts += size
         else:
@@ -150,7 +161,10 @@ class AgentRunner:
     def _bad(self, absence: Absence, size: int, what: str) -> None:
         self._miss(absence, size)
         self._bad_in_a_row += 1
-        if self._bad_in_a_row <= _BAD_IN_A_ROW or self._bad_in_a_row % 100 == 0:
+        if not self._out and self._clock() - self._logged_s >= _LOG_EVERY_S:
+            self._out = True
+            self._logged_s = self._clock()
+            self.counters.outages += 1
             log.warning(
                 "agent %s %s on %d transactions; its votes are replaced by the fallback",
                 self.agent.name, what, size,
@@ -159,11 +173,19 @@ class AgentRunner:
             self._resting_until = self._clock() + _REST_S
             self._resting_after = absence
 
+    def _back(self) -> None:
+        log.warning(
+            "agent %s answers in time again; %d transactions were decided without it",
+            self.agent.name, self._missed,
+        )  # fmt: skip
+        self._out = False
+        self._missed = 0
+
     def _work(self) -> None:
         while (call := self._calls.get()) is not None:
             begun = self._clock()
             try:
-                call.votes = self.agent.judge(call.evidence)
+                call.votes = replace(self.agent.judge(call.evidence), at_s=self._clock())
             except Exception as error:  # an agent may fail in any way; the rest carry on
                 call.error = error
             ended = self._clock()

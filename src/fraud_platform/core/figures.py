@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fraud_platform.agents.runner import AgentRunner
+from fraud_platform.core.balance import Balancer
 from fraud_platform.core.committer import Committer
 from fraud_platform.core.engine import DecisionEngine
 
@@ -18,6 +19,7 @@ class CoreParts:
     committer: Committer
     started_s: float
     """On the core's clock."""
+    balancer: Balancer
 
 
 def core_figures(parts: CoreParts, now_s: float) -> dict[str, Any]:
@@ -25,6 +27,7 @@ def core_figures(parts: CoreParts, now_s: float) -> dict[str, Any]:
     engine = parts.engine
     times = engine.times
     coordinator = engine.coordinator.counters
+    balance = parts.balancer.figures()
     return {
         "since_s": round(now_s - parts.started_s, 3),
         "agents": [_agent(runner) for runner in engine.panel.runners],
@@ -36,6 +39,7 @@ def core_figures(parts: CoreParts, now_s: float) -> dict[str, Any]:
             "quorum_failures": coordinator.quorum_failures,
             "busy_s": round(coordinator.busy_s, 4),
             "latency_ms": coordinator.latency.summary_ms(),
+            "conflict_latency_ms": coordinator.conflict_latency.summary_with_max_ms(),
         },
         "stages": [
             {"name": "intake", "busy_s": round(times.intake, 4)},
@@ -51,6 +55,7 @@ def core_figures(parts: CoreParts, now_s: float) -> dict[str, Any]:
         "in_flight": len(engine.in_flight),
         "memory": engine.extractor.sizes(),
         "store_failing": parts.committer.failing,
+        **({} if balance is None else {"balance": balance}),
     }
 
 
@@ -63,6 +68,7 @@ def _agent(runner: AgentRunner) -> dict[str, Any]:
         "decisions": counters.decisions,
         "timeouts": counters.timeouts,
         "failures": counters.failures,
+        "outages": counters.outages,
         "busy_s": round(counters.busy_s, 4),
         "service_us_mean": round(counters.busy_s * 1e6 / voted, 2) if voted else None,
         "latency_ms": counters.latency.summary_ms(),

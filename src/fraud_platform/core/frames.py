@@ -18,6 +18,12 @@ ANSWERS: Final = "a"
 """(ANSWERS, [(token, status, is a replay, body), …]): core to gateway."""
 FIGURES: Final = "f"
 """(FIGURES, request number, figures as JSON): a gateway tells its own and asks for all."""
+CONTROL: Final = "c"
+"""(CONTROL, request number, question or answer as JSON): disturbances, where they are allowed."""
+RELEASE: Final = "r"
+"""(RELEASE, connections): the core has a gateway let so many connections go."""
+LEAVE: Final = "l"
+"""(LEAVE, seconds): the core has a gateway go out of service for so long; 0: come back."""
 
 LONGEST = 64 * 1024 * 1024
 _HEAD = struct.Struct("<I")

@@ -49,6 +49,10 @@ class LinkServer:
         """Gateways connected."""
         return len(self._links)
 
+    def numbers(self) -> frozenset[int]:
+        """Their numbers; a gateway that was started again has a new one."""
+        return frozenset(self._links)
+
     def wait(self, timeout_s: float | None) -> list[tuple[int, tuple[Any, ...]]]:
         """Messages with the numbers of their links, as soon as there are any."""
         messages: list[tuple[int, tuple[Any, ...]]] = []

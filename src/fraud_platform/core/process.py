@@ -9,7 +9,7 @@ import os
 import socket
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -18,14 +18,15 @@ import orjson
 
 from fraud_platform.agents.compliance import BlockList
 from fraud_platform.agents.coordinator import Coordinator
-from fraud_platform.agents.disturbance import Disturbance, DisturbedAgent
-from fraud_platform.agents.evidence import Agent
+from fraud_platform.agents.disturbance import Disturbance, DisturbanceBook, DisturbedAgent
 from fraud_platform.agents.panel import Panel
 from fraud_platform.agents.runner import AgentRunner
+from fraud_platform.core.balance import Balancer
 from fraud_platform.core.committer import Committer
+from fraud_platform.core.control import CoreControl
 from fraud_platform.core.engine import Arrival, DecisionEngine
 from fraud_platform.core.figures import CoreParts, core_figures
-from fraud_platform.core.frames import FIGURES, TRANSACTIONS
+from fraud_platform.core.frames import CONTROL, FIGURES, RELEASE, TRANSACTIONS
 from fraud_platform.core.inflight import InFlight
 from fraud_platform.core.link import LinkServer
 from fraud_platform.errors import UsageError
@@ -58,6 +59,8 @@ class CoreOptions:
     power_safe: bool = False
     block_list: BlockList | None = None
     disturbances: tuple[Disturbance, ...] = ()
+    allow_disturbance: bool = False
+    """Whether more of them may be asked for while it runs."""
 
 
 class Core:
@@ -79,7 +82,14 @@ class Core:
         in_flight = InFlight(_recover(self._reader))
         self._writer = writer
         self._committer = Committer(writer, in_flight, self._links.answer)
-        agents = _disturbed(model.agents(options.block_list), options.disturbances)
+        agents = model.agents(options.block_list)
+        book = DisturbanceBook(options.disturbances)
+        if options.disturbances or options.allow_disturbance:
+            agents = [DisturbedAgent(agent, book) for agent in agents]
+        self._control = None
+        if options.allow_disturbance:
+            self._control = CoreControl(book, self._links, clock)
+            log.warning("agents and gateways can be disturbed over HTTP (--allow-disturbance)")
         self._engine = DecisionEngine(
             FeatureExtractor(model.scales),
             Panel([AgentRunner(agent) for agent in agents]),
@@ -88,8 +98,10 @@ class Core:
             self._reader,
             self._committer,
         )
-        self._parts = CoreParts(self._engine, self._committer, self._started)
+        self._balancer = Balancer()
+        self._parts = CoreParts(self._engine, self._committer, self._started, self._balancer)
         self._gateways: dict[int, dict[str, Any]] = {}
+        self._depth_max = 0
         self._stopping = False
 
     def run(self) -> None:
@@ -139,12 +151,33 @@ class Core:
         elif kind == FIGURES:
             _, request, content = message
             self._gateways[number] = orjson.loads(content)
-            merged = merged_figures(
-                core_figures(self._parts, self._clock()), list(self._gateways.values())
-            )
-            self._links.send(number, (FIGURES, request, orjson.dumps(merged)))
+            self._balance(number, self._gateways[number])
+            self._links.send(number, (FIGURES, request, orjson.dumps(self._figures())))
+        elif kind == CONTROL and self._control is not None:
+            _, request, content = message
+            answer = self._control.answer(orjson.loads(content))
+            self._links.send(number, (CONTROL, request, orjson.dumps(answer)))
         else:
             log.warning("a message of unknown kind %r from gateway %d", kind, number)
+
+    def _figures(self) -> dict[str, Any]:
+        merged = merged_figures(
+            core_figures(self._parts, self._clock()), list(self._gateways.values())
+        )
+        present = [self._gateways[n] for n in self._links.numbers() if n in self._gateways]
+        recent = sum(gateway["queue"]["depth_recent"] for gateway in present)
+        self._depth_max = max(self._depth_max, recent, merged["queue"]["depth_max"])
+        merged["queue"]["depth_max"] = self._depth_max
+        return merged
+
+    def _balance(self, number: int, figures: dict[str, Any]) -> None:
+        now_s = self._clock()
+        self._balancer.report(
+            number, figures["answered"], figures["connections"], figures["serving"], now_s
+        )
+        move = self._balancer.look(self._links.numbers(), now_s)
+        if move is not None:
+            self._links.send(move.gateway, (RELEASE, move.connections))
 
 
 def _recover(reader: DecisionReader) -> SeenIds:
@@ -157,14 +190,6 @@ def _recover(reader: DecisionReader) -> SeenIds:
     if total:
         log.info("recovered %d decisions", total)
     return seen
-
-
-def _disturbed(agents: Sequence[Agent], disturbances: Sequence[Disturbance]) -> list[Agent]:
-    by_name = {disturbance.agent: disturbance for disturbance in disturbances}
-    return [
-        DisturbedAgent(agent, by_name[agent.name]) if agent.name in by_name else agent
-        for agent in agents
-    ]
 
 
 def _lock(data_dir: Path) -> IO[str]:

@@ -125,8 +125,8 @@ def detail_body(
     agents: Sequence[str], answer: bytes, votes: bytes, explanation: str | None
 ) -> bytes:
     """The answer to a look-up by id: the decision with its votes and explanation."""
-    document: dict[str, Any] = orjson.loads(answer)
-    document["reasons"] = {code: REASONS[code].title for code in document["reason_codes"]}
+    document = explained(answer, explanation)
+    told = document.pop("explanation")
     document["votes"] = [
         {
             "agent": name,
@@ -137,8 +137,22 @@ def detail_body(
         }
         for name, vote in zip(agents, np.frombuffer(votes, dtype=_VOTE), strict=True)
     ]
-    document["explanation"] = explanation or (
-        f"{_VERBS[WORDS.index(document['decision'])]} at a risk of {document['risk_score']:.2f}."
-        " The agents agreed."
-    )
+    document["explanation"] = told
     return orjson.dumps(document)
+
+
+def explained(answer: bytes, explanation: str | None) -> dict[str, Any]:
+    """A decision with its reason codes in words and its explanation.
+
+    What was clear has no explanation of its own on record; it is told in the same form.
+    """
+    document: dict[str, Any] = orjson.loads(answer)
+    reasons = {code: REASONS[code].title for code in document["reason_codes"]}
+    document["reasons"] = reasons
+    if explanation is None and document["decision"] in WORDS:
+        verb = _VERBS[WORDS.index(document["decision"])]
+        found = [title for code, title in reasons.items() if code != "R00"]
+        noted = f" Noted: {'; '.join(found)}." if found else ""
+        explanation = f"{verb} at a risk of {document['risk_score']:.2f}.{noted} The agents agreed."
+    document["explanation"] = explanation
+    return document

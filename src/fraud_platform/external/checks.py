@@ -24,7 +24,7 @@ from fraud_platform.external.findings import (
     Listing,
     network_of,
 )
-from fraud_platform.external.lookup import Answered, GuardedLookup, LookupOptions, Source
+from fraud_platform.external.lookup import Answered, GuardedLookup, LookupOptions
 from fraud_platform.external.transport import JsonService
 from fraud_platform.remote.cache import StaleCache
 
@@ -107,7 +107,9 @@ class ExternalChecks:
 
         def location(network: str, timeout_s: float) -> Location:
             address = network.partition("/")[0]
-            return read_location(geolocation.get("v1", "addresses", address, timeout_s=timeout_s))
+            found = geolocation.get("v1", "addresses", address, timeout_s=timeout_s)
+            self._placed(network, place := read_location(found))
+            return place
 
         def generator(name: str) -> random.Random:
             return random.Random(None if seed is None else f"{seed}-{name}")
@@ -119,7 +121,12 @@ class ExternalChecks:
             "fraud_database", listed, options.fraud_database.lookup, generator("database"), clock
         )
         self._geolocation = GuardedLookup(
-            "geolocation", location, options.geolocation.lookup, generator("geolocation"), clock
+            "geolocation",
+            location,
+            options.geolocation.lookup,
+            generator("geolocation"),
+            clock,
+            self._nearby,
         )
         self._lookups: tuple[GuardedLookup[Any, Any], ...] = (
             self._identity,
@@ -131,7 +138,6 @@ class ExternalChecks:
             options.networks_limit, options.networks_fresh_s, 0.0
         )
         self._checked = 0
-        self._neighbours = 0
 
     def check(self, requests: Sequence[CheckRequest], deadline_s: float) -> list[Findings]:
         """Findings in the order of the requests, within ``deadline_s`` seconds.
@@ -150,14 +156,15 @@ class ExternalChecks:
         identities = self._identity.start([r.customer for r in requests], until_s)
         entries = self._database.start(ranges, until_s)
         places = self._geolocation.start([n for n in networks if n is not None], until_s)
-        identity, entry, place = identities.answers(), entries.answers(), places.answers()
+        identity, entry = identities.answers(), entries.answers()
+        place = places.answers()
         return [
             Findings(
                 identity=identity[r.customer],
                 device=_listing(row.get(DEVICE), entry),
                 payee=_listing(row.get(PAYEE), entry),
                 address=_listing(row.get(ADDRESS), entry),
-                location=None if n is None else self._located(n, place[n]),
+                location=None if n is None else place[n],
             )
             for r, row, n in zip(requests, prints, networks, strict=True)
         ]
@@ -166,7 +173,6 @@ class ExternalChecks:
         """Everything countable since the start, as plain values."""
         return {
             "transactions": self._checked,
-            "geolocation_neighbours": self._neighbours,
             **{one.name: one.figures() for one in self._lookups},
         }
 
@@ -182,20 +188,21 @@ class ExternalChecks:
         for service in self._services:
             service.close()
 
-    def _located(self, network: str, answer: Answered[Location]) -> Answered[Location]:
-        """The answer, or what the wider network around it was last said to be."""
-        wider = network_of(network.partition("/")[0], wider=True)
-        assert wider is not None, "a network's address is an address"
+    def _placed(self, network: str, location: Location) -> None:
+        """Remember where the wider network around it was last said to be."""
         with self._lock:
-            now_s = self._clock()
-            if answer.value is not None:
-                self._wider.put(wider, answer.value, now_s)
-                return answer
-            near = self._wider.get(wider, now_s)
-            if near is None:
-                return answer
-            self._neighbours += 1
-        return Answered(near.value, Source.NEIGHBOUR, answer.reason)
+            self._wider.put(_around(network), location, self._clock())
+
+    def _nearby(self, network: str) -> Location | None:
+        with self._lock:
+            near = self._wider.get(_around(network), self._clock())
+        return None if near is None else near.value
+
+
+def _around(network: str) -> str:
+    wider = network_of(network.partition("/")[0], wider=True)
+    assert wider is not None, "a network's address is an address"
+    return wider
 
 
 def _service(options: ServiceOptions) -> JsonService:

@@ -1,8 +1,9 @@
 """One kind of lookup at an external service, guarded.
 
 In this order: a fresh cache entry; an equal query that is on its way already; the service, within
-its rate and while the breaker is closed; a stale cache entry; nothing (the caller's default). Who
-asks waits no longer than its own deadline: an answer that comes later goes to the cache.
+its rate and while the breaker is closed; a stale cache entry; what is known of something close to
+it; nothing (the caller's default). Who asks waits no longer than its own deadline: an answer that
+comes later goes to the cache.
 """
 
 from __future__ import annotations
@@ -107,12 +108,15 @@ class GuardedLookup(Generic[K, V]):
         options: LookupOptions,
         generator: random.Random,
         clock: Callable[[], float],
+        near: Callable[[K], V | None] = lambda _: None,
     ) -> None:
+        """``near`` says what is known of something close to a key, for want of better."""
         self.name = name
         self._fetch = fetch
         self._options = options
         self._random = generator
         self._clock = clock
+        self._near = near
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._cache = StaleCache[K, V](options.cache_limit, options.fresh_s, options.stale_s)
@@ -142,7 +146,7 @@ class GuardedLookup(Generic[K, V]):
                     self._counters.coalesced += 1
                     waiting[key] = self._on_their_way[key]
                 elif (reason := self._obstacle(now_s, until_s)) is not None:
-                    known[key] = self._without(found, reason)
+                    known[key] = self._without(key, found, reason)
                 else:
                     future: Future[V] = self._pool.submit(self._run, key, until_s)
                     waiting[key] = self._on_their_way[key] = future
@@ -165,7 +169,8 @@ class GuardedLookup(Generic[K, V]):
             else:
                 reason = str(error) if isinstance(error, _NotAskedError) else _word(error)
             with self._lock:
-                answers[key] = self._without(self._cache.get(key, self._clock()), reason)
+                found = self._cache.get(key, self._clock())
+                answers[key] = self._without(key, found, reason)
         return answers
 
     def remembered(self, key: K) -> V | None:
@@ -205,6 +210,7 @@ class GuardedLookup(Generic[K, V]):
         if len(self._on_their_way) >= self._options.queue_limit:
             return "queue_full"
         if now_s + self._wait_s(now_s, self._counters.queued + 1) >= until_s:
+            self._counters.held_back += 1
             return "rate_limited"
         self._counters.queued += 1
         return None
@@ -213,13 +219,17 @@ class GuardedLookup(Generic[K, V]):
         """Seconds until so many more calls may have been made."""
         return max(self._paused_until_s - now_s, 0.0) + self._bucket.wait_s(calls, now_s)
 
-    def _without(self, found: Found[V] | None, reason: str) -> Answered[V]:
+    def _without(self, key: K, found: Found[V] | None, reason: str) -> Answered[V]:
         self._counters.without[reason] += 1
-        if found is None:
-            self._counters.defaults += 1
-            return Answered(None, Source.DEFAULT, reason)
-        self._counters.stale += 1
-        return Answered(found.value, Source.STALE, reason)
+        if found is not None:
+            self._counters.stale += 1
+            return Answered(found.value, Source.STALE, reason)
+        near = self._near(key)
+        if near is not None:
+            self._counters.neighbours += 1
+            return Answered(near, Source.NEIGHBOUR, reason)
+        self._counters.defaults += 1
+        return Answered(None, Source.DEFAULT, reason)
 
     # --- on a thread of the pool ----------------------------------------------------------
 
@@ -253,6 +263,8 @@ class GuardedLookup(Generic[K, V]):
                     self._counters.queued -= queued
                     return
             if now_s + wait_s >= until_s:
+                with self._lock:
+                    self._counters.held_back += queued
                 raise _NotAskedError("rate_limited")
             if self._closing.wait(wait_s):
                 raise _NotAskedError("closed")

@@ -9,8 +9,8 @@ import orjson
 from fraud_platform.gateway.asker import FiguresSource
 
 _FIELDS = ("since_s", "processes", "agents", "coordinator", "stages", "queue")
-_STREAM_FIELDS = ("mode", "environments", "stream", "external", "reasoning", "scaling")
-"""Only in stream mode."""
+_SOME_FIELDS = ("mode", "environments", "stream", "external", "reasoning", "scaling", "balance")
+"""Only where there is such a thing: balance with several gateways, the others in stream mode."""
 
 
 class AgentDashboardAPI:
@@ -30,5 +30,5 @@ class AgentDashboardAPI:
     def render(figures: dict[str, Any]) -> bytes:
         """The dashboard's part of the platform's figures."""
         shown = {field: figures[field] for field in _FIELDS}
-        shown |= {field: figures[field] for field in _STREAM_FIELDS if field in figures}
+        shown |= {field: figures[field] for field in _SOME_FIELDS if field in figures}
         return orjson.dumps(shown)

@@ -49,10 +49,14 @@ class DecisionReads(Protocol):
         """Whether a run can be read on from here."""
         ...
 
-    async def page(self, run: str, cursor: str, limit: int) -> bytes:
-        """One page of a run's decision log, as JSON."""
+    async def page(self, run: str, cursor: str, limit: int, details: bool = False) -> bytes:
+        """One page of a run's decision log, as JSON; ``details``: with explanations."""
         ...
 
     async def detail(self, transaction_id: str) -> tuple[bytes, bytes, str | None] | None:
         """Answer, votes and explanation of one decision."""
+        ...
+
+    async def customer(self, user: str) -> bytes | None:
+        """What is remembered of a customer, as JSON; None where nothing is."""
         ...

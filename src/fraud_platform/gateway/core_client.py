@@ -12,7 +12,16 @@ from typing import Any, cast
 
 import orjson
 
-from fraud_platform.core.frames import ANSWERS, FIGURES, TRANSACTIONS, FrameReader, frame
+from fraud_platform.core.frames import (
+    ANSWERS,
+    CONTROL,
+    FIGURES,
+    LEAVE,
+    RELEASE,
+    TRANSACTIONS,
+    FrameReader,
+    frame,
+)
 from fraud_platform.errors import LinkError, StoreError
 from fraud_platform.gateway.admission import Admission
 from fraud_platform.gateway.asker import Asker
@@ -58,6 +67,10 @@ class CoreClient(asyncio.Protocol):
         self.latency = Latencies()
         self.latest: dict[str, Any] = {}
         """The platform's figures as last heard from the core."""
+        self.on_release: Callable[[int], None] = lambda _: None
+        """Called when the core wants so many connections to go."""
+        self.on_leave: Callable[[float], None] = lambda _: None
+        """Called when it wants this gateway out of service for so many seconds."""
         self._address = address
         self._reads = reads
         self._own_figures = own_figures
@@ -105,20 +118,27 @@ class CoreClient(asyncio.Protocol):
 
     async def figures(self, timeout_s: float = 5.0) -> dict[str, Any]:
         """The whole platform's figures; raises ``LinkError`` where the core does not answer."""
+        own = orjson.dumps(self._own_figures(), option=orjson.OPT_NON_STR_KEYS)
+        self.latest = await self._ask(FIGURES, own, timeout_s)
+        return self.latest
+
+    async def control(self, question: Mapping[str, Any], timeout_s: float = 5.0) -> dict[str, Any]:
+        """The core's answer to a question about disturbances; raises ``LinkError``."""
+        return await self._ask(CONTROL, orjson.dumps(question), timeout_s)
+
+    async def _ask(self, kind: str, content: bytes, timeout_s: float) -> dict[str, Any]:
         if self._transport is None:
             raise LinkError("the deciding process is being restarted")
         self._token = request = self._token + 1
         question: asyncio.Future[dict[str, Any]] = self._loop.create_future()
         self._questions[request] = question
-        own = orjson.dumps(self._own_figures(), option=orjson.OPT_NON_STR_KEYS)
-        self._transport.write(frame((FIGURES, request, own)))
+        self._transport.write(frame((kind, request, content)))
         try:
-            self.latest = await asyncio.wait_for(question, timeout_s)
+            return await asyncio.wait_for(question, timeout_s)
         except TimeoutError as error:
             raise LinkError("the deciding process does not answer") from error
         finally:
             self._questions.pop(request, None)
-        return self.latest
 
     def close(self) -> None:
         """Leave the core."""
@@ -147,9 +167,14 @@ class CoreClient(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Called by the event loop."""
         for message in self._reader.feed(data):
-            if message[0] == ANSWERS:
+            kind = message[0]
+            if kind == ANSWERS:
                 self._answer(message[1])
-            elif message[0] == FIGURES:
+            elif kind == RELEASE:
+                self.on_release(message[1])
+            elif kind == LEAVE:
+                self.on_leave(message[1])
+            elif kind in (FIGURES, CONTROL):
                 question = self._questions.get(message[1])
                 if question is not None and not question.done():
                     question.set_result(orjson.loads(message[2]))

@@ -60,7 +60,7 @@ class Reply:
         allow: bytes = b"",
     ) -> None:
         """Answer; once only."""
-        self.close_after |= self._connection.draining
+        self.close_after |= self._connection.leaving()
         self._data = response(
             status,
             body,
@@ -90,6 +90,15 @@ class Application(Protocol):
 
     def body_limit(self, target: bytes) -> int:
         """Most bytes of a body sent to ``target``."""
+        ...
+
+    @property
+    def to_release(self) -> int:
+        """How many connections are to end with their next answers."""
+        ...
+
+    def released(self) -> None:
+        """One of them ends."""
         ...
 
     def opened(self, connection: HttpConnection) -> None:
@@ -280,6 +289,16 @@ class HttpConnection(asyncio.Protocol):
         self.draining = True
         if not self._replies and not self._in_message and self._transport is not None:
             self._transport.close()
+
+    def leaving(self) -> bool:
+        """Whether it ends with the answer that is about to be sent."""
+        if self.draining:
+            return True
+        # Only where nothing else is asked of it: what was pipelined is answered first.
+        if self._application.to_release and len(self._replies) == 1:
+            self._application.released()
+            return True
+        return False
 
     def abort(self) -> None:
         """Close now."""

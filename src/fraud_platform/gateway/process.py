@@ -18,7 +18,8 @@ import uvloop
 from fraud_platform.errors import LinkError
 from fraud_platform.gateway.admission import Admission
 from fraud_platform.gateway.core_client import CoreClient
-from fraud_platform.gateway.http import HttpConnection
+from fraud_platform.gateway.core_disturber import CoreDisturber
+from fraud_platform.gateway.door import Door
 from fraud_platform.gateway.reads import StoreReads
 from fraud_platform.gateway.service import Service
 from fraud_platform.wire.currencies import current_currencies
@@ -28,7 +29,6 @@ log = logging.getLogger(__name__)
 
 _DRAIN_S = 10.0
 _FIGURES_EVERY_S = 1.0
-_BACKLOG = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class GatewayOptions:
     queue_limit: int
     shares_core: bool = False
     """Whether it lives in the core's process."""
+    allow_disturbance: bool = False
 
 
 def run_gateway(
@@ -65,28 +66,34 @@ async def _serve(
         return {
             "busy_s": time.thread_time(),
             "shares_core": options.shares_core,
+            "connections": len(service.connections),
+            "serving": door.serving,
             "queue": {
                 "depth": admission.depth,
+                "depth_max": admission.depth_max,
+                "depth_recent": admission.recent_max(time.monotonic()),
                 "limit": admission.depth_limit,
                 "shed": admission.shed,
             },
             "answers": answers,
+            "answered": sum(answers.values()),
             "latency": core.latency.counts,
         }
 
     core = CoreClient(options.core_address, admission, reads, own_figures)
     await core.connect()
-    service = Service(core, reads, Validator(current_currencies()), answers)
-    server = await loop.create_server(
-        lambda: HttpConnection(service), sock=listener, backlog=_BACKLOG
-    )
+    disturber = CoreDisturber(core) if options.allow_disturbance else None
+    service = Service(core, reads, Validator(current_currencies()), answers, disturber=disturber)
+    door = Door(service, listener)
+    core.on_release, core.on_leave = door.release, door.leave
+    await door.open()
     reporting = loop.create_task(_report(core))
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
     ready()
     await stop.wait()
-    server.close()
+    door.close()
     service.drain()
     deadline = loop.time() + _DRAIN_S
     while service.connections and loop.time() < deadline:  # noqa: ASYNC110

@@ -27,13 +27,19 @@ class StoreReads:
         """Whether it is a row number, as ``next_cursor`` is."""
         return text.isascii() and text.isdecimal() and len(text) < 20 and int(text) < 2**63
 
-    async def page(self, run: str, cursor: str, limit: int) -> bytes:
-        """One page of a run's decision log, as JSON."""
+    async def page(self, run: str, cursor: str, limit: int, details: bool = False) -> bytes:
+        """One page of a run's decision log, as JSON; ``details``: with explanations."""
+        if details:
+            return await self._do(lambda reader: reader.explained_page(run, int(cursor), limit))
         return await self._do(lambda reader: reader.page(run, int(cursor), limit))
 
     async def detail(self, transaction_id: str) -> tuple[bytes, bytes, str | None] | None:
         """Answer, votes and explanation of one decision."""
         return await self._do(lambda reader: reader.detail(transaction_id))
+
+    async def customer(self, user: str) -> bytes | None:
+        """What the decision log says of a customer, as JSON."""
+        return await self._do(lambda reader: reader.customer(user))
 
     async def stored(self, ids: Sequence[str]) -> dict[str, Stored]:
         """Digests and answers of those that are decided."""

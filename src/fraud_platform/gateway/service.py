@@ -16,6 +16,8 @@ from fraud_platform.errors import LinkError, StoreError
 from fraud_platform.gateway.agent_dashboard_api import AgentDashboardAPI
 from fraud_platform.gateway.asker import Asker, Decider, DecisionReads
 from fraud_platform.gateway.batch import BATCH_LIMIT, BatchReply
+from fraud_platform.gateway.disturbances import PATH as DISTURBANCES
+from fraud_platform.gateway.disturbances import Disturbances, Disturber
 from fraud_platform.gateway.http import HttpConnection, Reply
 from fraud_platform.learning.model import AGENTS
 from fraud_platform.monitoring.prometheus import CONTENT_TYPE, metrics_text
@@ -27,6 +29,8 @@ BODY_LIMIT = 16 * 1024
 """Most bytes of one transaction."""
 BATCH_BODY_LIMIT = BATCH_LIMIT * BODY_LIMIT
 _DEFAULT_PAGE = 5_000
+DETAILS_LIMIT = 2_000
+"""Most rows in one page of whole decisions."""
 _SORTED = orjson.OPT_SORT_KEYS
 _SHUTTING_DOWN = Problem("shutting_down", "the platform is shutting down", "")
 
@@ -55,8 +59,10 @@ class Service:
         validator: Validator,
         answers: dict[int, int],
         wall_clock: Callable[[], float] = time.time,
+        disturber: Disturber | None = None,
     ) -> None:
         self._core = core
+        self._disturbances = Disturbances(disturber, AGENTS)
         self._reads = reads
         self._validator = validator
         self._wall_clock = wall_clock
@@ -65,6 +71,8 @@ class Service:
         self._answers = answers
         """Answers to transactions by status."""
         self.connections: set[HttpConnection] = set()
+        self.to_release = 0
+        """Connections that are to end with their next answers."""
         self.draining = False
 
     # --- Application ----------------------------------------------------------------------
@@ -83,6 +91,9 @@ class Service:
                 self._batch(body, reply)
             else:
                 reply.problem(405, "method_not_allowed", "use POST", allow=b"POST")
+            return
+        if path == DISTURBANCES or path.startswith(DISTURBANCES + b"/"):
+            self._spawn(_guarded(self._control(method, path, body, reply), reply))
             return
         work = self._read(path, query.decode("latin-1"), reply)
         if work is None:
@@ -105,6 +116,15 @@ class Service:
     def closed(self, connection: HttpConnection) -> None:
         """A connection has ended."""
         self.connections.discard(connection)
+
+    def released(self) -> None:
+        """One of those that were to end does."""
+        self.to_release -= 1
+
+    def keep(self, task: asyncio.Task[None]) -> None:
+        """Hold a task until it is done."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def drain(self) -> None:
         """Take in nothing more; answer what is on its way."""
@@ -179,7 +199,10 @@ class Service:
             return self._decisions(query, reply)
         prefix = b"/v1/transactions/"
         if path.startswith(prefix) and len(path) > len(prefix):
-            return self._detail(unquote(path[len(prefix) :].decode("latin-1")), reply)
+            return self._detail(_name(path, prefix), reply)
+        prefix = b"/v1/customers/"
+        if path.startswith(prefix) and len(path) > len(prefix):
+            return self._customer(_name(path, prefix), reply)
         return None
 
     async def _health(self, reply: Reply) -> None:
@@ -199,18 +222,27 @@ class Service:
     async def _agents(self, reply: Reply) -> None:
         reply.send(200, await self._dashboard.document())
 
+    async def _control(self, method: bytes, path: bytes, body: bytes, reply: Reply) -> None:
+        reply.send(*await self._disturbances.answer(method, path, body))
+
     async def _decisions(self, query: str, reply: Reply) -> None:
         asked = {key: values[-1] for key, values in parse_qs(query).items()}
         run = asked.get("run", "")
-        cursor, limit = asked.get("cursor", "0"), asked.get("limit", str(_DEFAULT_PAGE))
+        details = asked.get("details", "0")
+        most = DETAILS_LIMIT if details == "1" else PAGE_LIMIT
+        cursor = asked.get("cursor", "0")
+        limit = asked.get("limit", str(min(most, _DEFAULT_PAGE)))
         if not run:
             reply.problem(422, "field_missing", "run is missing; write ?run=TAG")
         elif not self._reads.is_cursor(cursor):
             reply.problem(422, "field_value", "cursor must be a next_cursor, or 0")
-        elif not _is_number(limit, PAGE_LIMIT) or int(limit) == 0:
-            reply.problem(422, "field_value", f"limit must be 1 to {PAGE_LIMIT}")
+        elif details not in ("0", "1"):
+            reply.problem(422, "field_value", "details must be 1 or 0")
+        elif not _is_number(limit, most) or int(limit) == 0:
+            reply.problem(422, "field_value", f"limit must be 1 to {most}")
         else:
-            reply.send(200, await self._reads.page(run, cursor, int(limit)))
+            whole = details == "1"
+            reply.send(200, await self._reads.page(run, cursor, int(limit), whole))
 
     async def _detail(self, transaction_id: str, reply: Reply) -> None:
         found = await self._reads.detail(transaction_id)
@@ -219,10 +251,20 @@ class Service:
         else:
             reply.send(200, detail_body(AGENTS, *found))
 
+    async def _customer(self, user: str, reply: Reply) -> None:
+        found = await self._reads.customer(user)
+        if found is None:
+            reply.problem(404, "not_found", "nothing was decided for this customer")
+        else:
+            reply.send(200, found)
+
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self.keep(asyncio.get_running_loop().create_task(work))
+
+
+def _name(path: bytes, prefix: bytes) -> str:
+    """What stands behind ``prefix``."""
+    return unquote(path[len(prefix) :].decode("latin-1"))
 
 
 async def _guarded(work: Coroutine[Any, Any, None], reply: Reply) -> None:

@@ -40,6 +40,10 @@ class Latencies:
         """P50, P95 and P99 in milliseconds."""
         return {f"p{percent}": self.percentile_ms(percent) for percent in (50, 95, 99)}
 
+    def summary_with_max_ms(self) -> dict[str, float | None]:
+        """The same, and the longest."""
+        return {**self.summary_ms(), "max": self.percentile_ms(100)}
+
 
 def merged(parts: Iterable[Mapping[int, int]]) -> Latencies:
     """The counts of several histograms as one."""

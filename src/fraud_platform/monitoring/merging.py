@@ -13,8 +13,9 @@ def merged_figures(
 ) -> dict[str, Any]:
     """The core's figures with the sums over all gateways.
 
-    A gateway's figures are ``busy_s``, ``queue`` (``depth``, ``limit``, ``shed``), ``answers`` (by
-    status) and ``latency`` (histogram slots). Histograms are added up, never averaged.
+    A gateway's figures are ``busy_s``, ``queue`` (``depth``, ``depth_max``, ``limit``, ``shed``),
+    ``answers`` (by status) and ``latency`` (histogram slots). Histograms are added up, never
+    averaged. ``depth_max`` is the largest of one gateway: what certainly was there at once.
     """
     answers: dict[str, int] = {}
     for gateway in gateways:
@@ -29,8 +30,11 @@ def merged_figures(
         "processes": 1 + sum(not gateway["shares_core"] for gateway in gateways),
         "stages": [{"name": "gateway", "busy_s": round(busy_s, 4)}, *core["stages"]],
         "queue": {
-            key: sum(gateway["queue"][key] for gateway in gateways)
-            for key in ("depth", "limit", "shed")
+            "depth_max": max((one["queue"].get("depth_max", 0) for one in gateways), default=0),
+            **{
+                key: sum(gateway["queue"][key] for gateway in gateways)
+                for key in ("depth", "limit", "shed")
+            },
         },
         "answers": answers,
         "latency_ms": latency.summary_ms(),

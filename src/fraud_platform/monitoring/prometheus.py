@@ -11,6 +11,7 @@ _AGENT_COUNTERS = (
     ("decisions", "Transactions an agent voted on in time."),
     ("timeouts", "Transactions decided without an agent because it was late."),
     ("failures", "Transactions decided without an agent because it failed."),
+    ("outages", "Times that an agent was logged as missing."),
 )
 _COORDINATOR_COUNTERS = (
     ("decisions", "Transactions decided."),
@@ -39,6 +40,7 @@ def metrics_text(figures: Mapping[str, Any]) -> bytes:
     for name, text in _COORDINATOR_COUNTERS:
         value = figures["coordinator"][name]
         _metric(lines, f"coordinator_{name}_total", "counter", text, [({}, value)])
+    _conflicts(lines, figures["coordinator"]["conflict_latency_ms"])
     _metric(
         lines, "stage_busy_seconds_total", "counter", "CPU or wall time spent in a stage.",
         [({"stage": stage["name"]}, stage["busy_s"]) for stage in figures["stages"]],
@@ -47,6 +49,7 @@ def metrics_text(figures: Mapping[str, Any]) -> bytes:
         lines, "answers_total", "counter", "Answers to transactions by HTTP status.",
         [({"status": status}, n) for status, n in sorted(figures["answers"].items())],
     )  # fmt: skip
+    _balance(lines, figures.get("balance"))
     queue = figures["queue"]
     _metric(lines, "queue_depth", "gauge", "Transactions on their way.", [({}, queue["depth"])])
     _metric(lines, "queue_limit", "gauge", "Most that may be on their way.", [({}, queue["limit"])])
@@ -62,6 +65,34 @@ def metrics_text(figures: Mapping[str, Any]) -> bytes:
         ],
     )  # fmt: skip
     return ("\n".join(lines) + "\n").encode()
+
+
+def _conflicts(lines: list[str], latency_ms: Mapping[str, float | None]) -> None:
+    quantiles = (("0.5", "p50"), ("0.95", "p95"), ("0.99", "p99"), ("1", "max"))
+    _metric(
+        lines, "conflict_latency_milliseconds", "summary",
+        "From the first vote to the settlement, where agents disagree.",
+        [
+            ({"quantile": quantile}, value)
+            for quantile, name in quantiles
+            if (value := latency_ms[name]) is not None
+        ],
+    )  # fmt: skip
+
+
+def _balance(lines: list[str], balance: Mapping[str, Any] | None) -> None:
+    """Only where there are gateways to compare."""
+    if balance is None:
+        return
+    if balance["imbalance_share"] is not None:
+        _metric(
+            lines, "gateway_imbalance_ratio", "gauge", "Busiest gateway above their mean.",
+            [({}, balance["imbalance_share"])],
+        )  # fmt: skip
+    _metric(
+        lines, "rebalancings_total", "counter", "Times that work was moved and came out even.",
+        [({}, balance["rebalancings"])],
+    )  # fmt: skip
 
 
 def _metric(

@@ -40,7 +40,7 @@ class BedrockOptions:
     region: str | None = None
     connect_timeout_s: float = 2.0
     read_timeout_s: float = 10.0
-    connections: int = 64
+    connections: int = 256
 
 
 class BedrockModel:

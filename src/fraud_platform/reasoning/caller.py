@@ -40,8 +40,8 @@ _FROZEN_S = 60.0
 class CallerOptions:
     """How the model is called."""
 
-    concurrency: int = 64
-    """Calls on the wire at once."""
+    concurrency: int = 256
+    """Calls on the wire at once; each holds a thread, which is made when it is needed first."""
     queue_limit: int = 2_000
     most_attempts: int = 10
     """Attempts at one case, within its deadline."""
@@ -158,6 +158,7 @@ class ModelCaller:
         job.asked_s = now_s
         job.attempts += 1
         self._counters.calls += 1
+        self._counters.calls_at_once_max = max(self._counters.calls_at_once_max, self._on_wire)
         self._counters.retries += job.attempts > 1
         self._pool.submit(self._call, job, ticket)
         return 0.0
@@ -203,7 +204,7 @@ class ModelCaller:
             self._counters.input_tokens += text.input_tokens
             self._counters.output_tokens += text.output_tokens
             self._counters.call_latency.record(took_s)
-            self._counters.malformed += opinion is None
+            self._counters.malformed_answers += opinion is None
         self._report(ticket, took_s, Ending.GOOD if opinion else Ending.FAILED)
         if opinion is None:
             job.end(Fallback.MALFORMED, now_s)
@@ -248,6 +249,7 @@ class ModelCaller:
         with self.changed:
             if not self._closed:
                 self._queue.put_back(job, ready_s)
+                self._counters.requeued += why is Fallback.THROTTLED
                 self.changed.notify()
                 return
         job.end(Fallback.CLOSED, now_s)

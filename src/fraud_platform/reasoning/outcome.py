@@ -23,12 +23,4 @@ def reviewed(settled: Settlement, rows: Sequence[int], reviews: Sequence[Review]
 
 def explanations(rows: Sequence[int], reviews: Sequence[Review]) -> dict[int, str]:
     """What to tell about each reviewed row instead of the agents' own explanation."""
-    return {
-        row: (
-            f"{review.explanation} The agents' vote alone came to another decision;"
-            " a second opinion moved it by one step."
-            if review.moved
-            else review.explanation
-        )
-        for row, review in zip(rows, reviews, strict=True)
-    }
+    return {row: review.explanation for row, review in zip(rows, reviews, strict=True)}

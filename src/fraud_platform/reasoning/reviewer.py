@@ -12,15 +12,14 @@ from fraud_platform.agents.runner import Latch
 from fraud_platform.reasoning.answer import Opinion
 from fraud_platform.reasoning.bounds import Bounds, outcome_of
 from fraud_platform.reasoning.caller import CallerOptions, ModelCaller
-from fraud_platform.reasoning.explaining import explanation_of
-from fraud_platform.reasoning.figures import ReasoningCounters
+from fraud_platform.reasoning.explaining import explanation_of, told
+from fraud_platform.reasoning.figures import SOURCES, ReasoningCounters
 from fraud_platform.reasoning.jobs import Fallback, Job
 from fraud_platform.reasoning.model import LanguageModel
 from fraud_platform.reasoning.prompt import Case, prompt_of
 from fraud_platform.remote.cache import StaleCache
 
-MODEL, CACHE, FALLBACK = "model", "cache", "fallback"
-"""Where a review comes from."""
+MODEL, CACHE, FALLBACK = SOURCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,12 +102,7 @@ class CaseReviewer:
             if digest not in known
         }
         if jobs:
-            self._caller.put(list(jobs.values()))
-            latch.wait(until_s - self._clock())
-            now_s = self._clock()
-            for job in jobs.values():
-                if job.result is None:
-                    self._caller.overdue(job, now_s)
+            self._ask(list(jobs.values()), latch, until_s)
         reviews = [
             _cached(digest, case, known[digest], self._options.bounds)
             if digest in known
@@ -137,6 +131,19 @@ class CaseReviewer:
         """End what waits (as ``closed``) and the threads."""
         self._caller.close()
 
+    def _ask(self, jobs: list[Job], latch: Latch, until_s: float) -> None:
+        """Have all of them ended by their deadline."""
+        with self._caller.changed:
+            self._counters.took_in(len(jobs))
+        self._caller.put(jobs)
+        latch.wait(until_s - self._clock())
+        now_s = self._clock()
+        for job in jobs:
+            if job.result is None:
+                self._caller.overdue(job, now_s)
+        with self._caller.changed:
+            self._counters.let_go(len(jobs))
+
     def _known(self, distinct: dict[str, Case], now_s: float) -> dict[str, Opinion]:
         with self._caller.changed:
             found = {digest: self._cache.get(digest, now_s) for digest in distinct}
@@ -150,13 +157,9 @@ class CaseReviewer:
         counters = self._counters
         with self._caller.changed:
             for case, review in zip(cases, reviews, strict=True):
-                counters.cases += 1
-                counters.by_source[review.source] += 1
-                if review.fallback_reason is not None:
-                    counters.fallbacks[review.fallback_reason] += 1
-                counters.moved += review.moved
-                counters.case_latency.record(review.elapsed_s)
-                counters.case_s += review.elapsed_s
+                counters.reviewed(
+                    review.source, review.fallback_reason, review.moved, review.elapsed_s
+                )
                 counters.confidence(case.confidence, review.confidence)
 
 
@@ -201,7 +204,7 @@ def _with_opinion(
         decision=outcome.decision,
         confidence=outcome.confidence,
         moved=outcome.moved,
-        explanation=opinion.explanation,
+        explanation=told(case, outcome.decision, outcome.moved, opinion),
         factors=opinion.factors,
         model_decision=opinion.decision,
         attempts=attempts,

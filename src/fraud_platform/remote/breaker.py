@@ -12,8 +12,8 @@ that were admitted in an earlier state say nothing about this one and are ignore
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -45,6 +45,8 @@ MOVES = frozenset(
     }
 )
 """Every transition there is."""
+CAUSES = ("slow", "failed", "probe")
+"""Why a breaker opens: slow answers in a row, a share of failures, a probe that was no good."""
 _KEPT = 64
 
 
@@ -107,6 +109,7 @@ class CircuitBreaker:
         self._probing = 0
         self._probed = 0
         self._rejected = 0
+        self._openings: Counter[str] = Counter()
         self._transitions: deque[Transition] = deque(maxlen=_KEPT)
 
     @property
@@ -155,12 +158,14 @@ class CircuitBreaker:
             return list(self._transitions)
 
     def figures(self) -> dict[str, Any]:
-        """State, calls turned away, and transitions since the start."""
+        """State, calls turned away, openings by cause, and transitions since the start."""
         with self._lock:
             self._wake()
             return {
                 "state": self._state.value,
                 "rejected": self._rejected,
+                "openings": self._openings.total(),
+                **{f"openings_{cause}": self._openings[cause] for cause in CAUSES},
                 "transitions": self._era,
                 "latest": [
                     {
@@ -181,24 +186,25 @@ class CircuitBreaker:
         self._slow_in_a_row = self._slow_in_a_row + 1 if ending is Ending.SLOW else 0
         bad = sum(e is not Ending.GOOD for e in self._endings)
         if self._slow_in_a_row >= self._rules.slow_in_a_row:
-            self._open(f"{self._slow_in_a_row} slow answers in a row")
+            self._open("slow", f"{self._slow_in_a_row} slow answers in a row")
         elif len(self._endings) >= self._rules.fewest and bad >= self._rules.failure_share * len(
             self._endings
         ):
-            self._open(f"{bad} of {len(self._endings)} calls failed")
+            self._open("failed", f"{bad} of {len(self._endings)} calls failed")
 
     def _probe_ended(self, ending: Ending) -> None:
         self._probing -= 1
         if ending is not Ending.GOOD:
             self._reopened += 1
-            self._open(f"a probe was {ending.value}")
+            self._open("probe", f"a probe was {ending.value}")
             return
         self._probed += 1
         if self._probed >= self._rules.probes:
             self._reopened = 0
             self._move(State.CLOSED, f"{self._probed} probes succeeded")
 
-    def _open(self, reason: str) -> None:
+    def _open(self, cause: str, reason: str) -> None:
+        self._openings[cause] += 1
         rest_s = min(self._rules.rest_s * 2.0 ** min(self._reopened, 30), self._rules.rest_s_max)
         self._until_s = self._clock() + rest_s
         self._move(State.OPEN, reason)
@@ -214,3 +220,22 @@ class CircuitBreaker:
         self._era += 1
         self._endings.clear()
         self._slow_in_a_row = self._probing = self._probed = 0
+
+
+def merged_breakers(
+    everyone: Sequence[Mapping[str, Any]], running: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Figures of several breakers as one: counts add up; ``states`` are of those ``running``.
+
+    ``state`` is the worst of them.
+    """
+    states = {state.value: sum(one["state"] == state.value for one in running) for state in _WORST}
+    counts = ("rejected", "transitions", "openings", *(f"openings_{cause}" for cause in CAUSES))
+    return {
+        "state": next((state for state, count in states.items() if count), State.CLOSED.value),
+        "states": states,
+        **{name: sum(one[name] for one in everyone) for name in counts},
+    }
+
+
+_WORST = (State.OPEN, State.HALF_OPEN, State.CLOSED)

@@ -6,6 +6,10 @@ import sqlite3
 from collections.abc import Iterator
 from typing import Any
 
+import orjson
+
+from fraud_platform.agents.coordinator import WORDS
+from fraud_platform.core.verdicts import explained
 from fraud_platform.errors import StoreError
 from fraud_platform.store.records import Original, Stored
 
@@ -21,6 +25,16 @@ SELECT group_concat(
        count(*), max(row)
 FROM (SELECT row, id, decision, amount FROM decisions
       WHERE run = ? AND row > ? ORDER BY row LIMIT ?)
+"""
+
+
+_EXPLAINED = """
+SELECT row, answer, amount, explanation FROM decisions
+WHERE run = ? AND row > ? ORDER BY row LIMIT ?
+"""
+_CUSTOMER = "SELECT decision, count(*) FROM decisions WHERE user = ? GROUP BY decision"
+_CUSTOMER_RECENT = """
+SELECT id, decision, amount, currency FROM decisions WHERE user = ? ORDER BY row DESC LIMIT 3
 """
 
 
@@ -74,6 +88,39 @@ class DecisionReader:
             f'{{"items":[{items or ""}],"next_cursor":{following},'
             f'"complete":{"true" if complete else "false"}}}'
         ).encode()
+
+    def explained_page(self, run: str, cursor: int, limit: int) -> bytes:
+        """The same page with whole decisions and their explanations."""
+        try:
+            rows = self._connection.execute(_EXPLAINED, (run, cursor, limit)).fetchall()
+        except sqlite3.Error as error:
+            raise _unreadable(error) from error
+        items = [{**explained(answer, told), "amount": amount} for _, answer, amount, told in rows]
+        complete = len(rows) < limit
+        following = None if complete else rows[-1][0]
+        return orjson.dumps({"items": items, "next_cursor": following, "complete": complete})
+
+    def customer(self, user: str) -> bytes | None:
+        """What the log says of a customer, as the JSON answer; None where it says nothing."""
+        try:
+            counted = dict(self._connection.execute(_CUSTOMER, (user,)).fetchall())
+            recent = self._connection.execute(_CUSTOMER_RECENT, (user,)).fetchall()
+        except sqlite3.Error as error:
+            raise _unreadable(error) from error
+        if not counted:
+            return None
+        decisions = {word: counted.get(word, 0) for word in WORDS}
+        names = ("transaction_id", "decision", "amount", "currency")
+        return orjson.dumps(
+            {
+                "user_id": user,
+                "known_since_s": None,
+                "transactions": sum(decisions.values()),
+                "decisions": decisions,
+                "recent": [dict(zip(names, row, strict=True)) for row in recent],
+                "habits": None,
+            }
+        )
 
     def ids(self) -> Iterator[list[str]]:
         """Every id in the log, in groups."""

@@ -38,6 +38,7 @@ CREATE TABLE IF NOT EXISTS decisions (
 );
 CREATE INDEX IF NOT EXISTS decisions_by_id ON decisions (id);
 CREATE INDEX IF NOT EXISTS decisions_by_run ON decisions (run, row);
+CREATE INDEX IF NOT EXISTS decisions_by_user ON decisions (user);
 CREATE INDEX IF NOT EXISTS refunds_by_original ON decisions (original)
   WHERE original IS NOT NULL;
 """

@@ -27,8 +27,12 @@ def add_stream_arguments(serve: argparse.ArgumentParser) -> None:
         help="write units a second that tables are warmed up for, when made (20000)",
     )  # fmt: skip
     group.add_argument(
-        "--batch-records", type=int, default=64, metavar="N",
-        help="most records that a function is given at once (64)",
+        "--retention-days", type=int, default=400, metavar="N",
+        help="days after which decisions expire; 0: never (400)",
+    )  # fmt: skip
+    group.add_argument(
+        "--batch-records", type=int, metavar="N",
+        help="most records that a function is given at once (64; 512 with second looks)",
     )  # fmt: skip
     group.add_argument(
         "--parallelisation-max", type=int, default=2, metavar="N",
@@ -58,6 +62,9 @@ def add_stream_commands(
     resources.add_argument("--decision-shards", type=int, default=6, metavar="N", help="(6)")
     audit = commands.add_parser("audit", help="check the audit trail")
     audit.add_argument("action", choices=("verify",))
+    audit.add_argument(
+        "--run", metavar="TAG", help="and look for every recorded decision of this run in it"
+    )
     letters = commands.add_parser("dead-letters", help="what could not be decided")
     letters.add_argument("action", choices=("list", "redrive"))
     letters.add_argument("--most", type=int, default=1_000, metavar="N", help="messages (1000)")

@@ -1,4 +1,4 @@
-"""Is the audit trail whole? Reads every chain and checks every link."""
+"""Is the audit trail whole? Checks every link of every chain, and compares a run's decisions."""
 
 from __future__ import annotations
 
@@ -11,6 +11,58 @@ from typing import Any
 import orjson
 
 from fraud_platform.stream.audit import FIRST, FOLDER, ChainHead, object_key
+from fraud_platform.wire.transaction import run_of
+
+_TOLD = 20
+"""Missing ids that are named."""
+
+
+@dataclass(slots=True)
+class RunInTrail:
+    """What the trail holds of one run, and how that compares with the recorded decisions."""
+
+    run: str
+    entries: int = 0
+    """Repeats and conflicts included."""
+    first_written_s: float | None = None
+    last_written_s: float | None = None
+    by_second: Counter[int] = field(default_factory=Counter)
+    """Entries by the second in which their object was written."""
+    recorded: int = 0
+    """Transactions with a recorded decision."""
+    missing: list[str] = field(default_factory=list)
+    """Those of them that are not in the trail."""
+
+    def count(self, written_s: float) -> None:
+        """One entry of an object written then."""
+        self.entries += 1
+        self.by_second[int(written_s)] += 1
+        first_s, last_s = self.first_written_s, self.last_written_s
+        self.first_written_s = written_s if first_s is None else min(first_s, written_s)
+        self.last_written_s = written_s if last_s is None else max(last_s, written_s)
+
+    def compare(self, recorded: Iterable[tuple[str, str]], report: AuditReport) -> None:
+        """Compare with the recorded decisions (id, word)."""
+        for name, decision in recorded:
+            self.recorded += 1
+            told = report.decided.get(name)
+            if told is None:
+                self.missing.append(name)
+            elif told != decision:
+                report.problems.append(f"{name} is {told} in the trail and {decision} in the table")
+
+    def document(self) -> dict[str, Any]:
+        """As plain values."""
+        return {
+            "run": self.run,
+            "entries": self.entries,
+            "entries_per_second_max": max(self.by_second.values(), default=0),
+            "first_written_s": self.first_written_s,
+            "last_written_s": self.last_written_s,
+            "recorded": self.recorded,
+            "missing": len(self.missing),
+            "missing_first": self.missing[:_TOLD],
+        }
 
 
 @dataclass(slots=True)
@@ -24,11 +76,18 @@ class AuditReport:
     decided: dict[str, str] = field(default_factory=dict)
     """Decision by id, of transactions whose decision is in the trail."""
     problems: list[str] = field(default_factory=list)
+    run: RunInTrail | None = None
+    """The run that is looked at by itself."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether all is as it was written, and nothing is missing."""
+        return not self.problems and not (self.run and self.run.missing)
 
     def document(self) -> dict[str, Any]:
         """As plain values."""
-        return {
-            "whole": not self.problems,
+        document = {
+            "whole": self.whole,
             "chains": self.chains,
             "objects": self.objects,
             "entries": self.entries,
@@ -36,6 +95,7 @@ class AuditReport:
             "transactions": len(self.decided),
             "problems": self.problems,
         }
+        return document if self.run is None else {**document, "run": self.run.document()}
 
 
 def verify_chain(
@@ -75,9 +135,10 @@ def _verify_object(key: str, number: int, before: str, content: bytes, report: A
     try:
         head: Mapping[str, Any] = orjson.loads(first)
         said = (head["number"], head["previous"], head["content"], head["entries"])
+        written_s = float(head["written_s"])
         lines = rest.split(b"\n") if rest else []
         found = (number, before, sha256(rest).hexdigest(), len(lines))
-    except (orjson.JSONDecodeError, KeyError, TypeError):
+    except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         report.problems.append(f"{key}: its head cannot be read")
         return
     names = ("number", "hash of the object before", "hash of the entries", "number of entries")
@@ -85,10 +146,10 @@ def _verify_object(key: str, number: int, before: str, content: bytes, report: A
         if told != true:
             report.problems.append(f"{key}: the {name} is {true}, the head says {told}")
     for line in lines:
-        _count_entry(key, line, report)
+        _count_entry(key, line, written_s, report)
 
 
-def _count_entry(key: str, line: bytes, report: AuditReport) -> None:
+def _count_entry(key: str, line: bytes, written_s: float, report: AuditReport) -> None:
     try:
         entry = orjson.loads(line)
         kind, name, decision = entry["kind"], entry["transaction_id"], entry["decision"]
@@ -97,6 +158,8 @@ def _count_entry(key: str, line: bytes, report: AuditReport) -> None:
         return
     report.entries += 1
     report.kinds[kind] += 1
+    if report.run is not None and run_of(name) == report.run.run:
+        report.run.count(written_s)
     earlier = report.decided.setdefault(name, decision)
     if earlier != decision:
         report.problems.append(f"{key}: {name} is {decision} here and was {earlier} before")

@@ -7,15 +7,14 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Any
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from fraud_platform.errors import StoreError
 from fraud_platform.stream.calls import GONE, ResourceError, call, call_unless
 from fraud_platform.stream.lanes import LaneCounters
+from fraud_platform.stream.load_watch import LoadWatch, Watched
 from fraud_platform.stream.names import ResourceNames
 from fraud_platform.stream.overview import Overview
 from fraud_platform.stream.scaling import (
@@ -32,8 +31,9 @@ from fraud_platform.stream.session import AwsSession
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 5.0
-_CLOUDWATCH_EVERY_S = 20.0
-_CLOUDWATCH_PERIOD_S = 60
+_CLOUDWATCH_EVERY_S = 15.0
+_DECISION_BYTES = 400.0
+"""Of a record of the decision stream, about."""
 _WORKING_STAGES = frozenset(
     {"intake", "features", "agents", "external", "reasoning", "answers", "storage"}
 )
@@ -49,17 +49,8 @@ class _Totals:
     throttled: float
     function_records: float
     decisions: float
+    decisions_throttled: float
     busy_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Watched:
-    """What CloudWatch says of the last whole minute, per second; other writers are in it."""
-
-    records_s: float = 0.0
-    bytes_s: float = 0.0
-    decisions_s: float = 0.0
-    iterator_age_s: float = 0.0
 
 
 class Autoscaler:
@@ -83,11 +74,11 @@ class Autoscaler:
         self._wall_clock = wall_clock
         self._kinesis = session.client("kinesis")
         self._lambda = session.client("lambda")
-        self._cloudwatch = session.client("cloudwatch", timeout_s=10.0)
+        self._watch = LoadWatch(session, names, wall_clock)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scale")
         self._state = ScalerState()
         self._before: _Totals | None = None
-        self._watched = _Watched()
+        self._watched = Watched()
         self._watched_s = -_CLOUDWATCH_EVERY_S
         self._mapping: str | None = None
 
@@ -100,6 +91,8 @@ class Autoscaler:
                     await self._look()
                 except (StoreError, ResourceError) as error:
                     log.warning("scaling: %s", error)
+                except Exception:  # nobody looks after this task: the next look may go well
+                    log.exception("scaling: a look went wrong")
         finally:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
@@ -125,6 +118,7 @@ class Autoscaler:
             throttled=self._puts.throttled,
             function_records=figures["records"],
             decisions=sum(figures[name] for name in ("decided", "replays", "conflicts", "refused")),
+            decisions_throttled=figures.get("decisions_throttled", 0),
             busy_s=sum(stages.get(name, 0.0) for name in _WORKING_STAGES),
         )
 
@@ -133,7 +127,9 @@ class Autoscaler:
         elapsed_s = now.at_s - before.at_s
         if now.at_s - self._watched_s >= _CLOUDWATCH_EVERY_S:
             self._watched_s = now.at_s
-            self._watched = self._watch()
+            self._watched = self._watch.look()
+        else:  # what was refused is told once
+            self._watched = replace(self._watched, throttled=False, decisions_throttled=False)
         watched = self._watched
 
         def rate(of: str) -> float:
@@ -145,14 +141,18 @@ class Autoscaler:
             shards,
             max(rate("records"), rate("function_records"), watched.records_s),
             max(rate("bytes"), watched.bytes_s),
-            throttled=now.throttled > before.throttled,
+            throttled=now.throttled > before.throttled or watched.throttled,
         )
         decisions_s = max(rate("decisions"), watched.decisions_s)
         return Observation(
             at_s=now.at_s,
             transactions=transactions,
             decisions=StreamLoad(
-                self._shards(self._names.decisions), decisions_s, decisions_s * 400.0
+                self._shards(self._names.decisions),
+                decisions_s,
+                decisions_s * _DECISION_BYTES,
+                throttled=now.decisions_throttled > before.decisions_throttled
+                or watched.decisions_throttled,
             ),
             parallelisation=factor,
             reserved_concurrency=self._reserved(),
@@ -217,53 +217,3 @@ class Autoscaler:
         )
         value = (found or {}).get("ReservedConcurrentExecutions")
         return None if value is None else int(value)
-
-    def _watch(self) -> _Watched:
-        """CloudWatch's figures; zeros where it cannot be asked."""
-        streams = {"StreamName": self._names.transactions}
-        wanted = {
-            "records": ("AWS/Kinesis", "IncomingRecords", streams, "Sum"),
-            "bytes": ("AWS/Kinesis", "IncomingBytes", streams, "Sum"),
-            "decisions": (
-                "AWS/Kinesis", "IncomingRecords", {"StreamName": self._names.decisions}, "Sum",
-            ),
-            "age": ("AWS/Lambda", "IteratorAge", {"FunctionName": self._names.function}, "Maximum"),
-        }  # fmt: skip
-        end = datetime.fromtimestamp(self._wall_clock(), UTC)
-        try:
-            answer = self._cloudwatch.get_metric_data(
-                MetricDataQueries=[_query(name, *metric) for name, metric in wanted.items()],
-                StartTime=end - timedelta(seconds=2 * _CLOUDWATCH_PERIOD_S),
-                EndTime=end,
-                ScanBy="TimestampDescending",
-            )
-        except (BotoCoreError, ClientError, OSError) as error:
-            log.info("scaling goes by the platform's own figures; CloudWatch says: %s", error)
-            return _Watched()
-        newest = {
-            result["Id"]: float(result["Values"][0]) if result["Values"] else 0.0
-            for result in answer["MetricDataResults"]
-        }
-        return _Watched(
-            records_s=newest.get("records", 0.0) / _CLOUDWATCH_PERIOD_S,
-            bytes_s=newest.get("bytes", 0.0) / _CLOUDWATCH_PERIOD_S,
-            decisions_s=newest.get("decisions", 0.0) / _CLOUDWATCH_PERIOD_S,
-            iterator_age_s=newest.get("age", 0.0) / 1000.0,
-        )
-
-
-def _query(
-    name: str, namespace: str, metric: str, dimensions: Mapping[str, str], statistic: str
-) -> dict[str, Any]:
-    return {
-        "Id": name,
-        "MetricStat": {
-            "Metric": {
-                "Namespace": namespace,
-                "MetricName": metric,
-                "Dimensions": [{"Name": k, "Value": v} for k, v in dimensions.items()],
-            },
-            "Period": _CLOUDWATCH_PERIOD_S,
-            "Stat": statistic,
-        },
-    }

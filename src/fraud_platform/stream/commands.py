@@ -16,13 +16,14 @@ from fraud_platform.stream.adapters.bucket_and_queue import S3Audit
 from fraud_platform.stream.adapters.coordination_table import DynamoBoard
 from fraud_platform.stream.adapters.dynamodb import Tables
 from fraud_platform.stream.audit import FOLDER, ChainHead
-from fraud_platform.stream.audit_verification import AuditReport, verify_chain
+from fraud_platform.stream.audit_verification import AuditReport, RunInTrail, verify_chain
 from fraud_platform.stream.backoff import Patience
 from fraud_platform.stream.client import WAIT_LIMIT_S
 from fraud_platform.stream.dead_letters import DeadLetterQueue
 from fraud_platform.stream.envelope import LANES
 from fraud_platform.stream.names import ResourceNames, make_names
-from fraud_platform.stream.resources import Resources, Sizes
+from fraud_platform.stream.resources import SECOND_LOOK_BATCH_RECORDS, Resources, Sizes
+from fraud_platform.stream.run_log import RunLog
 from fraud_platform.stream.scaling import ScalingLimits
 from fraud_platform.stream.serving import StreamOptions, deploy, serve_stream
 from fraud_platform.stream.session import AwsSession
@@ -42,8 +43,10 @@ def run_serve(given: argparse.Namespace, options: ServeOptions) -> None:
         raise UsageError(f"--wait {given.wait}: must be 0 to {WAIT_LIMIT_S:g} seconds")
     if not 0.01 <= given.second_look <= 60.0:
         raise UsageError(f"--second-look {given.second_look}: must be 0.01 to 60 seconds")
-    if not 1 <= given.batch_records <= 10_000:
+    if given.batch_records is not None and not 1 <= given.batch_records <= 10_000:
         raise UsageError(f"--batch-records {given.batch_records}: must be 1 to 10000")
+    if not 0 <= given.retention_days <= 36_500:
+        raise UsageError(f"--retention-days {given.retention_days}: must be 0 to 36500")
     if not 1 <= given.parallelisation_max <= 10:
         raise UsageError(f"--parallelisation-max {given.parallelisation_max}: must be 1 to 10")
     serve_stream(options, _stream_options(given))
@@ -57,7 +60,7 @@ def run_command(given: argparse.Namespace, options: ServeOptions | None) -> None
     elif given.command == "resources":
         result = {"removed": Resources(session, names).delete()}
     elif given.command == "audit":
-        report = verify(session, names)
+        report = verify(session, names, given.run)
         result = report.document()
     elif given.action == "list":
         queue = DeadLetterQueue(session, names)
@@ -75,11 +78,12 @@ def run_command(given: argparse.Namespace, options: ServeOptions | None) -> None
         raise AuditBrokenError("the audit trail is not as it was written; see the problems above")
 
 
-def verify(session: AwsSession, names: ResourceNames) -> AuditReport:
-    """Read the whole audit trail and check every link."""
+def verify(session: AwsSession, names: ResourceNames, run: str | None = None) -> AuditReport:
+    """Read the whole audit trail and check every link; ``run``: and every decision of a run."""
     patience = Patience(_PATIENCE_S)
     bucket = S3Audit(session, names.bucket, patience)
-    board = DynamoBoard(Tables(session, patience), names.coordination_table)
+    tables = Tables(session, patience)
+    board = DynamoBoard(tables, names.coordination_table)
     published: dict[str, ChainHead] = {}
     for figures in board.read().values():
         for chain, (number, digest) in figures.get("chains", {}).items():
@@ -88,11 +92,14 @@ def verify(session: AwsSession, names: ResourceNames) -> AuditReport:
     keys: dict[str, list[str]] = {chain: [] for chain in published}
     for key in bucket.keys(FOLDER):
         keys.setdefault(key.split("/")[1], []).append(key)
-    report = AuditReport()
+    report = AuditReport(run=RunInTrail(run) if run else None)
     for chain, ours in sorted(keys.items()):
         patience.renew(_PATIENCE_S)
         objects = ((key, bucket.get(key) or b"") for key in ours)
         verify_chain(chain, objects, report, published.get(chain))
+    if report.run is not None:
+        patience.renew(_PATIENCE_S)
+        report.run.compare(RunLog(tables, names.decision_table).words(report.run.run), report)
     return report
 
 
@@ -122,6 +129,7 @@ def _stream_options(given: argparse.Namespace) -> StreamOptions:
         reasoning_model=given.reasoning_model,
         external_url=given.external_url,
         second_look_s=given.second_look,
+        retention_days=given.retention_days,
     )
 
 
@@ -144,9 +152,18 @@ def _sizes(given: argparse.Namespace) -> Sizes:
     return Sizes(
         transaction_shards=given.shards,
         decision_shards=given.decision_shards,
-        batch_records=getattr(given, "batch_records", Sizes().batch_records),
+        batch_records=batch_records(given),
         table_writes_s=getattr(given, "table_writes", Sizes().table_writes_s),
     )
+
+
+def batch_records(given: argparse.Namespace) -> int:
+    """As given; a batch that waits for second looks has to be large to keep the shard's pace."""
+    chosen: int | None = getattr(given, "batch_records", None)
+    if chosen is not None:
+        return chosen
+    looks = getattr(given, "reasoning_model", None) or getattr(given, "external_url", None)
+    return SECOND_LOOK_BATCH_RECORDS if looks else Sizes().batch_records
 
 
 def _readable(body: str) -> Any:

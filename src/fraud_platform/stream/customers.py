@@ -11,10 +11,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
-from fraud_platform.stream.decision import Origin
+from fraud_platform.stream.decision import REFUSED, Origin, Outcome
 from fraud_platform.stream.memory import StreamMemory
 from fraud_platform.stream.ports import Owner, OwnerTable, ProfileRow, ProfileTable
-from fraud_platform.stream.profiles import read_profile
+from fraud_platform.stream.profiles import Made, read_profile
 from fraud_platform.wire.transaction import Transaction
 
 HELD = 200_000
@@ -58,7 +58,9 @@ class Customers:
         """Have the profiles of all customers (territory by user); raises ``StoreError``."""
         self._own(set(territories.values()))
         self._memory.trim(HELD)
-        missing = self._memory.unknown(territories)
+        self._load(self._memory.unknown(territories), territories)
+
+    def _load(self, missing: Sequence[str], territories: Mapping[str, str]) -> None:
         if missing:
             self.loads += len(missing)
             found = self._table.read(missing)
@@ -80,6 +82,30 @@ class Customers:
         for one in seen:
             profile = self._memory.profile(one.transaction.user)
             profile.applied = max(profile.applied, one.origin.sequence)
+            profile.untold.add(one.transaction.transaction_id)
+
+    def decided(self, outcomes: Iterable[Outcome]) -> None:
+        """These are recorded: what profiles have seen and not counted yet is counted.
+
+        By the recorded decision, whoever made it: so a profile's counts are those of the table.
+        """
+        for outcome in outcomes:
+            d = outcome.decision
+            profile = self._memory.held(d.user)
+            if profile is None or d.transaction_id not in profile.untold:
+                continue
+            profile.untold.remove(d.transaction_id)
+            if outcome.conflict is None and d.decision != REFUSED:
+                made = Made(d.transaction_id, d.decision, d.amount, d.currency)
+                profile.count(made, d.arrived_s)
+
+    def relearn(self, territories: Mapping[str, str], seen: Sequence[Seen]) -> None:
+        """Take these customers as they are stored, and then ``seen``; raises ``StoreError``."""
+        for user in territories:
+            self._memory.forget(user)
+        self._load(list(territories), territories)
+        self._memory.observe([one.transaction for one in seen])
+        self.observed(seen)
 
     def drop(self, users: Iterable[str]) -> None:
         """Something went wrong half-way: load these anew before they are used again."""

@@ -75,6 +75,14 @@ def explicit_hash_key(lane: int) -> str:
     return str((2 * lane + 1) * _SPACE // (2 * LANES))
 
 
+def hash_key_of(key: str) -> str | None:
+    """Where a record with this partition key belongs: a pack's to its lane, others anywhere."""
+    return _PLACES.get(key)
+
+
+_PLACES = {partition_key(lane): explicit_hash_key(lane) for lane in range(LANES)}
+
+
 def content_digest(document: Any) -> bytes:
     """16 bytes that change with the content; white space and the order of keys do not count.
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from fraud_platform.external.figures import merged_external
 from fraud_platform.learning.model import AGENTS
 from fraud_platform.monitoring.histogram import Latencies, merged
+from fraud_platform.reasoning.figures import merged_reasoning
 from fraud_platform.stream.customers import Customers
 from fraud_platform.stream.judge import Judge
 from fraud_platform.stream.processor import Processor
@@ -18,7 +20,8 @@ from fraud_platform.stream.processor import Processor
 LIVELY_S = 30.0
 """An environment that has published within this time counts as running."""
 _COORDINATOR = ("decisions", "disagreements", "vetoes", "fallbacks", "quorum_failures")
-_AGENT = ("decisions", "timeouts", "failures", "judged")
+_AGENT = ("decisions", "timeouts", "failures", "judged", "outages")
+_LOOKS = {"external": merged_external, "reasoning": merged_reasoning}
 _STAGES = {"intake": ("read", "profiles"), "storage": ("recorded", "outside")}
 _COUNTERS = (
     "batches", "records", "decided", "replays", "conflicts", "refused", "unreadable",
@@ -68,6 +71,7 @@ def environment_figures(
             **{name: getattr(coordinator, name) for name in _COORDINATOR},
             "busy_s": coordinator.busy_s,
             "latency": dict(coordinator.latency.counts),
+            "conflict_latency": dict(coordinator.conflict_latency.counts),
         },
         "stages": stages,
         "counters": {name: getattr(counters, name) for name in _COUNTERS},
@@ -78,7 +82,7 @@ def environment_figures(
         },
         "memory": judge.memory.sizes(),
         "decision_latency": dict(latency.counts),
-        **looks,
+        "looks": looks,
         **extra,
     }
 
@@ -111,12 +115,13 @@ def merged_environments(
         "environments": {"running": len(lively), "seen": len(parts)},
         "decision_latency_ms": _latency(one["decision_latency"] for one in parts).summary_ms(),
         "iterator_age_s": max((one.get("iterator_age_s", 0.0) for one in lively), default=0.0),
+        "decisions_throttled": sum(one.get("decisions_throttled", 0) for one in parts),
         "store_failing": "",
     }
-    for look in ("external", "reasoning"):
-        found = [one[look] for one in parts if look in one]
-        if found:
-            figures[look] = _sums(found)
+    for look, merge in _LOOKS.items():
+        everyone, running = _looks(look, parts), _looks(look, lively)
+        if everyone:
+            figures[look] = merge(everyone, running)
     return figures
 
 
@@ -127,7 +132,8 @@ def _agent(
         return [agent for one in group for agent in one["agents"] if agent["name"] == name]
 
     ours = of(parts)
-    total = {key: sum(agent[key] for agent in ours) for key in (*_AGENT, "busy_s")}
+    # Older environments, which the board still knows, did not count everything.
+    total = {key: sum(agent.get(key, 0) for agent in ours) for key in (*_AGENT, "busy_s")}
     judged, busy_s = total.pop("judged"), total.pop("busy_s")
     return {
         "name": name,
@@ -145,22 +151,26 @@ def _coordinator(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         **{name: sum(one[name] for one in ours) for name in _COORDINATOR},
         "busy_s": round(sum(one["busy_s"] for one in ours), 4),
         "latency_ms": _latency(one["latency"] for one in ours).summary_ms(),
+        "conflict_latency_ms": _latency(
+            one.get("conflict_latency", {}) for one in ours
+        ).summary_with_max_ms(),
     }
+
+
+def _looks(name: str, parts: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The figures of a second look of those that take it."""
+    looks = (one.get("looks", {}) for one in parts)
+    return [look[name] for look in looks if name in look]
 
 
 def _latency(parts: Iterable[Mapping[str, int]]) -> Latencies:
     return merged({int(slot): count for slot, count in part.items()} for part in parts)
 
 
-def _sums(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
-    """Sums of numbers by name; of anything else the last."""
-    total: dict[str, Any] = {}
+def _sums(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    """Sums by name."""
+    total: dict[str, int] = {}
     for part in parts:
         for name, value in part.items():
-            if isinstance(value, int | float) and not isinstance(value, bool):
-                total[name] = total.get(name, 0) + value
-            elif isinstance(value, Mapping):
-                total[name] = _sums([total.get(name, {}), value])
-            else:
-                total[name] = value
+            total[name] = total.get(name, 0) + value
     return total

@@ -6,6 +6,7 @@ Everything it needs is made at the first invocation of an environment and kept f
 from __future__ import annotations
 
 import functools
+import gc
 import logging
 import os
 import random
@@ -21,7 +22,7 @@ from typing import Any
 
 from fraud_platform.agents.compliance import BlockList
 from fraud_platform.agents.coordinator import Coordinator
-from fraud_platform.agents.disturbance import DisturbedAgent
+from fraud_platform.agents.disturbance import DisturbanceBook, DisturbedAgent
 from fraud_platform.agents.evidence import Agent
 from fraud_platform.agents.panel import Panel
 from fraud_platform.agents.runner import AgentRunner
@@ -31,6 +32,7 @@ from fraud_platform.monitoring.histogram import Latencies
 from fraud_platform.stream.adapters.bucket_and_queue import S3Audit, SqsLetters
 from fraud_platform.stream.adapters.coordination_table import DynamoBoard, DynamoOwners
 from fraud_platform.stream.adapters.decision_table import DynamoDecisions
+from fraud_platform.stream.adapters.disturbance_table import DynamoDisturbances
 from fraud_platform.stream.adapters.dynamodb import Tables
 from fraud_platform.stream.adapters.profile_table import DynamoProfiles
 from fraud_platform.stream.adapters.streams import KinesisDecisions, kinesis_wire
@@ -38,6 +40,7 @@ from fraud_platform.stream.audit import AuditTrail
 from fraud_platform.stream.backoff import STORE_PATIENCE_S, Patience
 from fraud_platform.stream.customers import Customers
 from fraud_platform.stream.direct import answer_directly
+from fraud_platform.stream.disturbances import Follower
 from fraud_platform.stream.envelope import RecordReader
 from fraud_platform.stream.figures import environment_figures
 from fraud_platform.stream.function_settings import (
@@ -79,18 +82,24 @@ class Environment:
         self._iterator_age_s = 0.0
         self._tables = Tables(session, self.patience)
         self._kinesis = kinesis_wire(session, self.patience)
+        self._stream = KinesisDecisions(self._kinesis, names.decisions, self.patience)
         bucket = S3Audit(session, names.bucket, self.patience)
         model = _model(bucket, settings)
+        book = DisturbanceBook(settings.disturbances)
+        self._follower: Follower | None = None
+        if settings.allow_disturbance:
+            table = DynamoDisturbances(self._tables, names.coordination_table)
+            self._follower = Follower(table, book)
         self._memory = StreamMemory(model.scales)
         self._judge = Judge(
             self._memory,
-            _panel(model, settings, _block_list(bucket, settings)),
+            _panel(model, settings, _block_list(bucket, settings), book),
             Coordinator(model.weights),
             _external(settings),
             _review(settings, session),
             settings.second_look_s,
         )
-        decisions = DynamoDecisions(self._tables, names.decision_table)
+        decisions = DynamoDecisions(self._tables, names.decision_table, settings.retention_s)
         self._audit = AuditTrail(bucket, self.name)
         self._customers = Customers(
             self.name,
@@ -108,7 +117,7 @@ class Environment:
             self._recorder,
             Outside(
                 decisions,
-                KinesisDecisions(self._kinesis, names.decisions, self.patience),
+                self._stream,
                 self._audit,
                 SqsLetters(session, names.dead_letters, self.patience),
             ),
@@ -122,7 +131,7 @@ class Environment:
 
     def batch(self, event: Mapping[str, Any], left_s: float) -> dict[str, Any]:
         """Decide the batch of an event-source mapping; raises ``StoreError``."""
-        self.patience.renew(min(STORE_PATIENCE_S, left_s - _MARGIN_S))
+        self._begin(left_s)
         shard = ""
         records: list[ShardRecord] = []
         for entry in event["Records"]:
@@ -147,15 +156,22 @@ class Environment:
 
     def direct(self, event: Any, left_s: float) -> Any:
         """Decide transactions that were sent in the event itself."""
-        self.patience.renew(min(STORE_PATIENCE_S, left_s - _MARGIN_S))
+        self._begin(left_s)
         answer = answer_directly(event, self._validator, self.processor, time.time())
         self._publish()
         return answer
+
+    def _begin(self, left_s: float) -> None:
+        """Before any work of ``left_s`` seconds at most."""
+        self.patience.renew(min(STORE_PATIENCE_S, left_s - _MARGIN_S))
+        if self._follower is not None:
+            self._follower.follow()
 
     def figures(self) -> dict[str, Any]:
         """What this environment has done."""
         extra = {
             "iterator_age_s": round(self._iterator_age_s, 3),
+            "decisions_throttled": self._stream.throttled,
             "chains": {
                 chain: [head.number, head.hash] for chain, head in self._audit.heads.items()
             },
@@ -218,7 +234,13 @@ def handler(event: Any, context: Any) -> Any:
 @functools.cache
 def _environment() -> Environment:
     endpoint = os.environ.get("AWS_ENDPOINT_URL") or None
-    return Environment(settings_from(os.environ), AwsSession(None, endpoint))
+    environment = Environment(settings_from(os.environ), AwsSession(None, endpoint))
+    # What is remembered is many small objects without cycles: to look through them again and again
+    # would be a fifth of all that the function does.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+    return environment
 
 
 def _model(bucket: S3Audit, settings: FunctionSettings) -> LearnedModel:
@@ -243,12 +265,12 @@ def _block_list(bucket: S3Audit, settings: FunctionSettings) -> BlockList:
     return block_list_from(content)
 
 
-def _panel(model: LearnedModel, settings: FunctionSettings, block_list: BlockList) -> Panel:
-    disturbed = {disturbance.agent: disturbance for disturbance in settings.disturbances}
-    agents: list[Agent] = [
-        DisturbedAgent(agent, disturbed[agent.name]) if agent.name in disturbed else agent
-        for agent in model.agents(block_list)
-    ]
+def _panel(
+    model: LearnedModel, settings: FunctionSettings, block_list: BlockList, book: DisturbanceBook
+) -> Panel:
+    agents: list[Agent] = model.agents(block_list)
+    if settings.disturbances or settings.allow_disturbance:
+        agents = [DisturbedAgent(agent, book) for agent in agents]
     return Panel([AgentRunner(agent) for agent in agents], settings.agent_deadline_s)
 
 

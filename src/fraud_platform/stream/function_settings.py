@@ -16,6 +16,10 @@ from fraud_platform.stream.names import ResourceNames, names_from
 AGENT_DEADLINE_S = 0.25
 """Time the agents have for a micro-batch: a function's processor may be a small share of one."""
 
+RETENTION_DAYS = 400
+"""How long a decision is kept: a card payment may be disputed for more than a year."""
+_DAY_S = 86_400
+
 SECOND_LOOK_S = 0.5
 """Time for each of the external checks and the reasoning, per batch: the shard waits for them."""
 
@@ -31,10 +35,14 @@ class FunctionSettings:
     second_look_s: float = SECOND_LOOK_S
     block_list_key: str | None = None
     disturbances: tuple[Disturbance, ...] = ()
+    allow_disturbance: bool = False
+    """Whether it follows the disturbances in the coordination table."""
     reasoning_model: str | None = None
     """Model id on Bedrock; None: borderline cases stay as the agents settled them."""
     external_url: str | None = None
     """Where the external checks are; None: there are none."""
+    retention_s: float = RETENTION_DAYS * _DAY_S
+    """How long decisions are kept; 0: for ever."""
 
 
 def settings_from(environment: Mapping[str, str]) -> FunctionSettings:
@@ -53,8 +61,10 @@ def settings_from(environment: Mapping[str, str]) -> FunctionSettings:
             for text in environment.get("FRAUD_DISTURB", "").split(",")
             if text
         ),
+        allow_disturbance=environment.get("FRAUD_ALLOW_DISTURBANCE") == "1",
         reasoning_model=environment.get("FRAUD_REASONING_MODEL") or None,
         external_url=environment.get("FRAUD_EXTERNAL_URL") or None,
+        retention_s=_days(environment.get("FRAUD_RETENTION_DAYS", "")) * _DAY_S,
     )
 
 
@@ -72,6 +82,14 @@ def block_list_from(content: bytes) -> BlockList:
         return BlockList(frozenset(document["parties"]), frozenset(document["countries"]))
     except (orjson.JSONDecodeError, KeyError, TypeError) as error:
         raise UsageError(f"the block list in the bucket cannot be read: {error}") from error
+
+
+def _days(text: str) -> int:
+    if not text:
+        return RETENTION_DAYS
+    if not text.isdecimal() or int(text) > 36_500:
+        raise UsageError(f"FRAUD_RETENTION_DAYS={text}: must be 0 (for ever) to 36500 days")
+    return int(text)
 
 
 def _seconds(environment: Mapping[str, str], name: str, default_s: float) -> float:

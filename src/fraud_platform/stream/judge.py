@@ -12,7 +12,12 @@ from fraud_platform.agents.panel import Panel
 from fraud_platform.core.verdicts import VerdictWriter
 from fraud_platform.store.records import Record
 from fraud_platform.stream.memory import StreamMemory
-from fraud_platform.stream.ports import CaseReview, ExternalEvidence
+from fraud_platform.stream.ports import (
+    CaseReview,
+    ExternalEvidence,
+    Panelled,
+    Reviewed,
+)
 from fraud_platform.wire.transaction import Transaction
 
 MICRO_BATCH = 1_024
@@ -55,10 +60,33 @@ class Judge:
         self._writer = VerdictWriter([runner.agent.name for runner in panel.runners])
 
     def judge(self, transactions: Sequence[Transaction]) -> list[Record]:
-        """One record per transaction, in order; the memory has seen them afterwards."""
+        """One record per transaction, in order; the memory has seen them afterwards.
+
+        The agents work on micro-batches; a second look is taken at all of them together, so that
+        a large batch waits for it once and not once per micro-batch.
+        """
+        if not transactions:
+            return []
+        batches = [
+            self._panel(transactions[start : start + MICRO_BATCH])
+            for start in range(0, len(transactions), MICRO_BATCH)
+        ]
+        mark = self._clock()
+        if self.external is not None:
+            batches = list(self.external.consult(batches, self._second_look_s))
+            mark = self._passed("external", mark)
+        reviews = [Reviewed(one.settled, {}) for one in batches]
+        if self.review is not None:
+            reviews = list(self.review.review(batches, self._second_look_s))
+            mark = self._passed("reasoning", mark)
         records: list[Record] = []
-        for start in range(0, len(transactions), MICRO_BATCH):
-            records += self._judge(transactions[start : start + MICRO_BATCH])
+        for one, reviewed in zip(batches, reviews, strict=True):
+            written = self._writer.write(one.evidence, one.answers, reviewed.settled)
+            for row, text in reviewed.explanations.items():
+                written[row] = written[row]._replace(explanation=text)
+            records += written
+        self._passed("answers", mark)
+        self.times.batches += len(batches)
         return records
 
     def observe(self, transactions: Sequence[Transaction]) -> None:
@@ -73,31 +101,17 @@ class Judge:
             if part is not None:
                 part.close()
 
-    def _judge(self, transactions: Sequence[Transaction]) -> list[Record]:
-        clock, times = self._clock, self.times
-        begun = clock()
+    def _panel(self, transactions: Sequence[Transaction]) -> Panelled:
+        """What the agents make of one micro-batch."""
+        mark = self._clock()
         evidence = Evidence(transactions, self.memory.observe(transactions))
-        observed_at = clock()
-        times.features += observed_at - begun
+        mark = self._passed("features", mark)
         answers = self.panel.vote(evidence)
         settled = self.coordinator.settle(answers, len(evidence))
-        settled_at = clock()
-        times.agents += settled_at - observed_at
-        explanations: dict[int, str] = {}
-        if self.external is not None:
-            consulted = self.external.consult(evidence, answers, settled, self._second_look_s)
-            settled, answers = consulted.settled, list(consulted.answers)
-        consulted_at = clock()
-        times.external += consulted_at - settled_at
-        if self.review is not None:
-            reviewed = self.review.review(evidence, answers, settled, self._second_look_s)
-            settled = reviewed.settled
-            explanations.update(reviewed.explanations)
-        reviewed_at = clock()
-        times.reasoning += reviewed_at - consulted_at
-        records = self._writer.write(evidence, answers, settled)
-        for row, text in explanations.items():
-            records[row] = records[row]._replace(explanation=text)
-        times.answers += clock() - reviewed_at
-        times.batches += 1
-        return records
+        self._passed("agents", mark)
+        return Panelled(evidence, answers, settled)
+
+    def _passed(self, stage: str, since: float) -> float:
+        now = self._clock()
+        setattr(self.times, stage, getattr(self.times, stage) + now - since)
+        return now

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections import deque
@@ -32,7 +33,10 @@ from fraud_platform.stream.envelope import (
 log = logging.getLogger(__name__)
 
 LINGER_S = 0.025
-"""How long a transaction waits for others to share its pack."""
+"""How long a transaction waits for others to share its pack, where none came shortly before."""
+APART_S = 0.1
+"""While they keep coming, calls begin so far apart: a call, and the invocation that reads what it
+put, cost as much as a dozen transactions each, so at moderate rates few large ones are cheapest."""
 GIVE_UP_S = 15.0
 """A transaction that the stream has not taken after this long is given back."""
 SENDERS = 4
@@ -111,6 +115,7 @@ class LanePutter:
         self._lanes = [_Lane(number) for number in range(LANES)]
         self._pool = ThreadPoolExecutor(SENDERS, thread_name_prefix="put")
         self._calls = 0
+        self._called_s = -math.inf
         self._depth = 0
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
@@ -127,7 +132,7 @@ class LanePutter:
         lane.waiting.append(_Waiting(arrival, ticket, self._clock()))
         self._depth += 1
         if self._timer is None:
-            self._timer = self._loop.call_later(LINGER_S, self._flush)
+            self._timer = self._loop.call_later(self._linger_s(), self._flush)
 
     async def close(self, patience_s: float) -> None:
         """Put what is waiting, then end the threads."""
@@ -141,6 +146,9 @@ class LanePutter:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     # --- inside ---------------------------------------------------------------------------
+
+    def _linger_s(self) -> float:
+        return max(LINGER_S, self._called_s + APART_S - self._clock())
 
     def _flush(self) -> None:
         """Send every lane that has something and nothing on its way."""
@@ -161,6 +169,7 @@ class LanePutter:
                     count = min(len(lane.waiting), PACK_LIMIT)
                     lane.packed = [lane.waiting.popleft() for _ in range(count)]
             self._calls += 1
+            self._called_s = now_s
             task = self._loop.create_task(self._send(ready))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
@@ -170,7 +179,7 @@ class LanePutter:
         if self._timer is None and any(
             lane.waiting or lane.record is not None for lane in self._lanes if not lane.in_flight
         ):
-            self._timer = self._loop.call_later(LINGER_S, self._flush)
+            self._timer = self._loop.call_later(self._linger_s(), self._flush)
 
     async def _send(self, lanes: Sequence[_Lane]) -> None:
         try:

@@ -75,6 +75,10 @@ class StreamMemory(FeatureExtractor):
         for user in self._by_territory.pop(territory, ()):
             self._profiles.pop(user, None)
 
+    def held(self, user: str) -> Profile | None:
+        """A customer's profile, if it is held."""
+        return self._profiles.get(user)
+
     def profile(self, user: str) -> Profile:
         """A settled customer's profile."""
         return self._profiles[user]

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 from fraud_platform.errors import UsageError
 
+EXPIRY = "expires_s"
+"""Attribute by which items of the decision and coordination tables expire, Unix seconds."""
+
 _PREFIX = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,28}[a-z0-9])?-?|")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 

@@ -132,6 +132,15 @@ class FigureBoard(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Panelled:
+    """One micro-batch as the agents left it."""
+
+    evidence: Evidence
+    answers: Sequence[Votes | Absence]
+    settled: Settlement
+
+
+@dataclass(frozen=True, slots=True)
 class Reviewed:
     """A settlement after a review, with explanations of the rows that were reviewed."""
 
@@ -142,18 +151,15 @@ class Reviewed:
 class CaseReview(Protocol):
     """A second look at borderline cases. Never raises for what its service does."""
 
-    def review(
-        self,
-        evidence: Evidence,
-        answers: Sequence[Votes | Absence],
-        settled: Settlement,
-        deadline_s: float,
-    ) -> Reviewed:
-        """Returns within ``deadline_s`` seconds, with what was settled where there is nothing."""
+    def review(self, batches: Sequence[Panelled], deadline_s: float) -> Sequence[Reviewed]:
+        """One for each micro-batch, all of them within ``deadline_s`` seconds.
+
+        What was settled stands where there is nothing.
+        """
         ...
 
     def figures(self) -> Mapping[str, Any]:
-        """Plain values for the dashboard."""
+        """Plain values that ``reasoning.merged_reasoning`` merges."""
         ...
 
     def close(self) -> None:
@@ -161,29 +167,18 @@ class CaseReview(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Consulted:
-    """A settlement and the agents' answers once outside evidence has been weighed in."""
-
-    settled: Settlement
-    answers: Sequence[Votes | Absence]
-
-
 class ExternalEvidence(Protocol):
     """What services outside say about transactions. Never raises for what a service does."""
 
-    def consult(
-        self,
-        evidence: Evidence,
-        answers: Sequence[Votes | Absence],
-        settled: Settlement,
-        deadline_s: float,
-    ) -> Consulted:
-        """Returns within ``deadline_s`` seconds, with what was settled where there is nothing."""
+    def consult(self, batches: Sequence[Panelled], deadline_s: float) -> Sequence[Panelled]:
+        """Each micro-batch with outside evidence weighed in, all within ``deadline_s`` seconds.
+
+        What was settled stands where there is nothing.
+        """
         ...
 
     def figures(self) -> Mapping[str, Any]:
-        """Plain values for the dashboard."""
+        """Plain values that ``external.merged_external`` merges."""
         ...
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ from fraud_platform.errors import StoreError
 from fraud_platform.gateway.admission import Admission
 from fraud_platform.gateway.http import HttpConnection
 from fraud_platform.stream.adapters.coordination_table import DynamoBoard
+from fraud_platform.stream.adapters.disturbance_table import DynamoDisturbances
 from fraud_platform.stream.adapters.dynamodb import Tables
 from fraud_platform.stream.adapters.streams import (
     Failed,
@@ -31,6 +32,8 @@ from fraud_platform.stream.adapters.streams import (
 from fraud_platform.stream.autoscaler import Autoscaler
 from fraud_platform.stream.backoff import PatiencePerCall
 from fraud_platform.stream.client import Decided, StreamClient, read_decided
+from fraud_platform.stream.disturbances import TableDisturber
+from fraud_platform.stream.envelope import LANES, PACK_LIMIT
 from fraud_platform.stream.lanes import SENDERS, LanePutter
 from fraud_platform.stream.names import ResourceNames
 from fraud_platform.stream.overview import Overview
@@ -63,6 +66,7 @@ class StreamGatewayOptions:
     default_wait_s: float = 0.0
     scaling: ScalingLimits | None = None
     """None: somebody else scales."""
+    allow_disturbance: bool = False
 
 
 def run_stream_gateway(
@@ -81,7 +85,7 @@ class _Gateway:
         self._names = options.names
         self._session = AwsSession(options.region, options.endpoint_url)
         self._answers: dict[int, int] = {}
-        self._admission = Admission(options.queue_limit)
+        self._admission = Admission(options.queue_limit, always=LANES * PACK_LIMIT)
         self._name = uuid.uuid4().hex[:12]
         self._cpu_before_s = time.process_time()
 
@@ -94,7 +98,7 @@ class _Gateway:
         patience = PatiencePerCall(_READ_PATIENCE_S)
         tables = Tables(self._session, patience)
         self._kinesis = kinesis_wire(self._session, patience, SENDERS + 8)
-        reads = StreamReads(tables, self._names.decision_table)
+        reads = StreamReads(tables, self._names.decision_table, self._names.profile_table)
         self._putter = LanePutter(self._put)
         coordination = self._names.coordination_table
         overview = Overview(
@@ -107,9 +111,12 @@ class _Gateway:
         self._reader = ShardReader(
             self._kinesis, self._names.decisions, self._take, since_s=time.time() - 1.0
         )
+        disturber = None
+        if self._options.allow_disturbance:
+            disturber = TableDisturber(DynamoDisturbances(tables, coordination))
         service = StreamService(
             self._client, reads, Validator(current_currencies()), self._answers,
-            default_wait_s=self._options.default_wait_s,
+            disturber=disturber, default_wait_s=self._options.default_wait_s,
         )  # fmt: skip
         server = await loop.create_server(
             lambda: HttpConnection(service), sock=listener, backlog=_BACKLOG
@@ -139,6 +146,8 @@ class _Gateway:
         await asyncio.gather(*tasks, return_exceptions=True)
         overview.close()
         reads.close()
+        if disturber is not None:
+            disturber.close()
 
     def _put(self, records: Sequence[Outgoing]) -> Sequence[Stored | Failed]:
         return put_records(self._kinesis, self._names.transactions, records, once=True)
@@ -154,6 +163,7 @@ class _Gateway:
             "shares_core": False,
             "queue": {
                 "depth": self._admission.depth,
+                "depth_max": self._admission.depth_max,
                 "limit": self._admission.depth_limit,
                 "shed": self._admission.shed,
             },

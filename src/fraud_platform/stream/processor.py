@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, wait
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -142,7 +142,9 @@ class Processor:
             work.append(lambda: self._outside.audit.append(shard, outcomes, self._wall_clock()))
         if letters:
             work.append(lambda: self._outside.dead_letters.send(letters))
-        for done in [self._pool.submit(one) for one in work]:
+        under_way = [self._pool.submit(one) for one in work]
+        wait(under_way)  # all of it, or its repetition would meet what is left of it
+        for done in under_way:
             done.result()
         self._stage("outside", mark)
         self._count(records, outcomes, len(read.unreadable))
@@ -211,6 +213,8 @@ class Processor:
         judged = self._judge(groups.fresh, claims)
         mark = self._stage("judged", mark)
         outcomes = self._record(judged, claims)
+        self._unlearn_repeats(groups.fresh, claims, outcomes)
+        self._customers.decided(outcomes)
         late = self._sorting.answer_repeats(groups, outcomes)
         self._stage("recorded", mark)
         return [*groups.outcomes, *outcomes, *late]
@@ -244,6 +248,40 @@ class Processor:
         self._customers.observed(new)
         self._sorting.keep(decisions[i.transaction.transaction_id] for i in new)
         return [decisions[i.transaction.transaction_id] for i in fresh]
+
+    def _unlearn_repeats(
+        self,
+        fresh: Sequence[Incoming],
+        claims: Mapping[str, Claim | Problem],
+        outcomes: Sequence[Outcome],
+    ) -> None:
+        """What was recorded from another record is in its customer's profile: it counts once.
+
+        (What was recorded from this very record is not: then somebody broke off behind it.)
+        """
+        recorded = {o.decision.transaction_id: o.decision for o in outcomes if o.replay}
+        if not recorded:
+            return
+        repeats = set()
+        for i in fresh:
+            earlier = recorded.get(i.transaction.transaction_id)
+            if earlier is not None and (earlier.shard, earlier.sequence) != i.origin[1:]:
+                repeats.add(i.transaction.transaction_id)
+        if not repeats:
+            return
+        users = {
+            i.transaction.user: i.territory
+            for i in fresh
+            if i.transaction.transaction_id in repeats
+        }
+        learnt = [
+            i
+            for i in fresh
+            if i.transaction.user in users
+            and i.transaction.transaction_id not in repeats
+            and not isinstance(claims.get(i.transaction.transaction_id), Problem)
+        ]
+        self._customers.relearn(users, learnt)
 
     def _record(
         self, decisions: Sequence[Decision], claims: Mapping[str, Claim | Problem]

@@ -1,6 +1,6 @@
-"""A customer's profile as bytes: habits, cards and whom they have met.
+"""A customer's profile as bytes: habits, cards, whom they have met, and what was decided.
 
-About 500 to 900 bytes: an item of DynamoDB is billed by the kilobyte.
+About 500 to 950 bytes: an item of DynamoDB is billed by the kilobyte.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import struct
 from dataclasses import dataclass, field
 from math import isnan, nan
 from operator import attrgetter
+from typing import NamedTuple
 
 import orjson
 
@@ -16,7 +17,7 @@ from fraud_platform.state.customer import Customer
 from fraud_platform.state.instruments import Instrument
 
 _FORMAT = 1
-_CUSTOMER = (
+CUSTOMER_FIELDS = (
     "at", "fast", "day", "month", "first", "last", "n", "mean", "spread", "top", "spend_fast",
     "spend_day", "spend_month", "merchants_day", "payees_day", "new_device_day", "mismatch_day",
     "refunds_month", "transfers_day", "withdrawals_day", "devices", "place_at",
@@ -26,14 +27,25 @@ _CARD = (
     "users", "users_day", "mismatch_day", "small_fast",
 )  # fmt: skip
 _WHOLE = frozenset({"n", "devices", "others", "users"})
-_customer_values = attrgetter(*_CUSTOMER)
+_customer_values = attrgetter(*CUSTOMER_FIELDS)
 _card_values = attrgetter(*_CARD)
 _HEAD = struct.Struct("<BH")
-_CUSTOMER_STRUCT = struct.Struct(f"<{len(_CUSTOMER) + 4}d")
+_CUSTOMER_STRUCT = struct.Struct(f"<{len(CUSTOMER_FIELDS) + 4}d")
 _CARD_STRUCT = struct.Struct(f"<{len(_CARD)}d")
 MET_LIMIT = 64
 """Most things a profile remembers having met; the first met goes first."""
 CARD_LIMIT = 8
+RECENT_LIMIT = 3
+"""Newest decisions that a profile lists."""
+
+
+class Made(NamedTuple):
+    """One decision as a profile lists it. ``amount`` in minor units."""
+
+    transaction_id: str
+    decision: str
+    amount: int
+    currency: str
 
 
 @dataclass(slots=True)
@@ -48,6 +60,14 @@ class Profile:
     applied: int = 0
     """Sequence number of the newest record that is in it."""
     territory: str = ""
+    since_s: float = 0.0
+    """When the first transaction in it arrived, Unix seconds; 0: it has none."""
+    tally: dict[str, int] = field(default_factory=dict)
+    """Decisions in it, by word."""
+    recent: list[Made] = field(default_factory=list)
+    """The newest of them, oldest first."""
+    untold: set[str] = field(default_factory=set)
+    """Ids that the habits have seen and whose decisions are not recorded yet; not stored."""
 
     def meet(self, thing: str) -> int:
         """Count a meeting; returns how often it was counted before."""
@@ -56,6 +76,12 @@ class Profile:
             del self.met[next(iter(self.met))]
         self.met[thing] = before + 1
         return before
+
+    def count(self, made: Made, arrived_s: float) -> None:
+        """Remember a recorded decision."""
+        self.since_s = self.since_s or arrived_s
+        self.tally[made.decision] = self.tally.get(made.decision, 0) + 1
+        self.recent = [*self.recent[1 - RECENT_LIMIT :], made]
 
     def hold(self, card: str) -> None:
         """Remember that the customer has this card."""
@@ -67,7 +93,16 @@ class Profile:
 
 def profile_bytes(profile: Profile, customer: Customer, cards: dict[str, Instrument]) -> bytes:
     """Everything but the version. ``cards``: those of the profile's that are remembered."""
-    head = orjson.dumps({"cards": list(cards), "met": profile.met, "applied": str(profile.applied)})
+    head = orjson.dumps(
+        {
+            "cards": list(cards),
+            "met": profile.met,
+            "applied": str(profile.applied),
+            "since": round(profile.since_s, 3),
+            "tally": profile.tally,
+            "recent": [tuple(made) for made in profile.recent],
+        }
+    )
     place = customer.place or (nan, nan)
     home = customer.home or (nan, nan)
     parts = [
@@ -90,7 +125,7 @@ class StoredProfile:
     def restore_customer(self, customer: Customer) -> None:
         """Set all of a customer's counters."""
         *values, place_lat, place_long, home_lat, home_long = self.customer
-        _set(customer, _CUSTOMER, tuple(values))
+        _set(customer, CUSTOMER_FIELDS, tuple(values))
         customer.place = None if isnan(place_lat) else (place_lat, place_long)
         customer.home = None if isnan(home_lat) else (home_lat, home_long)
 
@@ -113,7 +148,15 @@ def read_profile(content: bytes, version: int) -> StoredProfile | None:
         for name in head["cards"]:
             cards[str(name)] = _CARD_STRUCT.unpack_from(content, start)
             start += _CARD_STRUCT.size
-        profile = Profile(dict(head["met"]), list(cards), version, int(head["applied"]))
+        profile = Profile(
+            met=dict(head["met"]),
+            cards=list(cards),
+            version=version,
+            applied=int(head["applied"]),
+            since_s=float(head["since"]),
+            tally=dict(head["tally"]),
+            recent=[Made(*one) for one in head["recent"]],
+        )
     except (struct.error, ValueError, KeyError, TypeError):
         return None
     return StoredProfile(profile, customer, cards)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, wait
 
 from fraud_platform.errors import StoreError
 from fraud_platform.stream.backoff import Backoff, Patience
@@ -47,10 +47,9 @@ class Recorder:
     def record(self, decisions: Sequence[Decision]) -> list[Outcome]:
         """Outcomes in the order of the decisions; ids must differ. Raises ``StoreError``."""
         chunks = [decisions[at : at + CHUNK] for at in range(0, len(decisions), CHUNK)]
-        outcomes: list[Outcome] = []
-        for part in self._pool.map(self._chunk, chunks):
-            outcomes += part
-        return outcomes
+        under_way = [self._pool.submit(self._chunk, chunk) for chunk in chunks]
+        wait(under_way)  # all of it, or its repetition would meet what is left of it
+        return [outcome for part in under_way for outcome in part.result()]
 
     def record_claiming(self, entries: Sequence[Entry]) -> list[Outcome | None]:
         """Outcomes of entries with claims on different purchases; None where a claim is lost.

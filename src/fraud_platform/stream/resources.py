@@ -21,10 +21,13 @@ from fraud_platform.stream.calls import (
     wait_until,
 )
 from fraud_platform.stream.function_code import code_archive
-from fraud_platform.stream.names import ResourceNames
+from fraud_platform.stream.names import EXPIRY, ResourceNames
 from fraud_platform.stream.session import AwsSession
 
 HANDLER = "fraud_platform.stream.function.handler"
+SECOND_LOOK_BATCH_RECORDS = 512
+"""Records of a batch that waits for second looks: the shard stands still meanwhile, and what it
+takes in in that time must fit the next batch."""
 _QUEUE_KEEPS_S = 14 * 86_400
 _WRITES_OF_A_NEW_TABLE_S = 4_000
 
@@ -87,6 +90,9 @@ class Resources:
             wait_until(partial(self._stream_is_active, stream), f"stream {stream}")
         for table in self._tables:
             wait_until(partial(self._table_is_active, table), f"table {table}")
+        for table in (n.decision_table, n.coordination_table):
+            if f"table {table}" in made:
+                self._let_expire(table)
         return [name for name in made if name]
 
     def create_function(self, setup: FunctionSetup) -> list[str]:
@@ -185,6 +191,14 @@ class Resources:
             **_warmed(writes_s),
         )  # fmt: skip
         return "" if made is None else f"table {name}"
+
+    def _let_expire(self, name: str) -> None:
+        """Items of a table that was made just now go when their time has come."""
+        call(
+            self._dynamodb.update_time_to_live,
+            TableName=name,
+            TimeToLiveSpecification={"AttributeName": EXPIRY, "Enabled": True},
+        )
 
     def _bucket(self) -> str:
         name, region = self._names.bucket, self._session.region

@@ -143,7 +143,8 @@ def _stream(
         wanted = max(ceil(load.needed / AIM), load.shards + 1)
         after = min(wanted, 2 * load.shards, most)
         if after > load.shards:
-            yield Change(target, load.shards, after, f"{used:.0%} of the capacity is used")
+            why = "records are refused for lack of capacity" if load.throttled else _use(used)
+            yield Change(target, load.shards, after, why)
     elif used < IDLE and load.shards > limits.shards_min:
         since_s = state.idle_since_s.get(target, seen.at_s)
         wanted = max(ceil(load.needed / AIM), ceil(load.shards / 2), limits.shards_min)
@@ -151,8 +152,12 @@ def _stream(
         room = len(today) < limits.changes_per_day - 2
         if seen.at_s - since_s >= limits.idle_s and wanted < load.shards and room:
             minutes = (seen.at_s - since_s) / 60
-            reason = f"{used:.0%} of the capacity is used, for {minutes:.0f} min"
+            reason = f"{_use(used)}, for {minutes:.0f} min"
             yield Change(target, load.shards, wanted, reason)
+
+
+def _use(share: float) -> str:
+    return f"{share:.0%} of the capacity is used"
 
 
 def _functions(state: ScalerState, seen: Observation, limits: ScalingLimits) -> Iterable[Change]:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
-from fraud_platform.agents.coordinator import Settlement
-from fraud_platform.agents.evidence import Evidence, Votes
-from fraud_platform.agents.runner import Absence
 from fraud_platform.external import (
+    CheckRequest,
     ExternalChecks,
     request_of,
     with_findings,
@@ -16,7 +15,7 @@ from fraud_platform.external import (
 )
 from fraud_platform.learning.model import AGENTS
 from fraud_platform.reasoning import CaseReviewer, borderline, case_of, explanations, reviewed
-from fraud_platform.stream.ports import Consulted, Reviewed
+from fraud_platform.stream.ports import Panelled, Reviewed
 
 
 class ModelReview:
@@ -25,20 +24,21 @@ class ModelReview:
     def __init__(self, reviewer: CaseReviewer) -> None:
         self._reviewer = reviewer
 
-    def review(
-        self,
-        evidence: Evidence,
-        answers: Sequence[Votes | Absence],
-        settled: Settlement,
-        deadline_s: float,
-    ) -> Reviewed:
-        """See the port."""
-        rows = borderline(settled, answers)
-        if not rows:
-            return Reviewed(settled, {})
-        cases = [case_of(row, evidence, AGENTS, answers, settled) for row in rows]
-        reviews = self._reviewer.review(cases, deadline_s)
-        return Reviewed(reviewed(settled, rows, reviews), explanations(rows, reviews))
+    def review(self, batches: Sequence[Panelled], deadline_s: float) -> list[Reviewed]:
+        """See the port. All cases are with the model at the same time."""
+        rows = [borderline(one.settled, one.answers) for one in batches]
+        cases = [
+            case_of(row, one.evidence, AGENTS, one.answers, one.settled)
+            for one, found in zip(batches, rows, strict=True)
+            for row in found
+        ]
+        reviews = iter(self._reviewer.review(cases, deadline_s))
+        result = []
+        for one, found in zip(batches, rows, strict=True):
+            ours = list(islice(reviews, len(found)))
+            settled = reviewed(one.settled, found, ours) if found else one.settled
+            result.append(Reviewed(settled, explanations(found, ours)))
+        return result
 
     def figures(self) -> Mapping[str, Any]:
         """See the port."""
@@ -55,21 +55,23 @@ class ServiceEvidence:
     def __init__(self, checks: ExternalChecks) -> None:
         self._checks = checks
 
-    def consult(
-        self,
-        evidence: Evidence,
-        answers: Sequence[Votes | Absence],
-        settled: Settlement,
-        deadline_s: float,
-    ) -> Consulted:
-        """See the port."""
-        requests = [request_of(t) for t in evidence.transactions]
-        rows = worth_checking(settled, answers, requests, AGENTS)
-        if not rows:
-            return Consulted(settled, answers)
-        asked = [requests[row] for row in rows]
-        findings = self._checks.check(asked, deadline_s)
-        return Consulted(*with_findings(settled, answers, rows, asked, findings, AGENTS))
+    def consult(self, batches: Sequence[Panelled], deadline_s: float) -> list[Panelled]:
+        """See the port. All lookups are on their way at the same time."""
+        rows: list[list[int]] = []
+        asked: list[list[CheckRequest]] = []
+        for one in batches:
+            requests = [request_of(t) for t in one.evidence.transactions]
+            rows.append(worth_checking(one.settled, one.answers, requests, AGENTS))
+            asked.append([requests[row] for row in rows[-1]])
+        findings = iter(self._checks.check([r for some in asked for r in some], deadline_s))
+        result = []
+        for one, found, requests in zip(batches, rows, asked, strict=True):
+            ours = list(islice(findings, len(found)))
+            settled, answers = with_findings(
+                one.settled, one.answers, found, requests, ours, AGENTS
+            )
+            result.append(Panelled(one.evidence, answers, settled))
+        return result
 
     def figures(self) -> Mapping[str, Any]:
         """See the port."""

@@ -19,7 +19,11 @@ from fraud_platform.serving import announce, bind
 from fraud_platform.stream.adapters.bucket_and_queue import S3Audit
 from fraud_platform.stream.backoff import Patience
 from fraud_platform.stream.calls import ResourceError, call
-from fraud_platform.stream.function_settings import SECOND_LOOK_S, block_list_bytes
+from fraud_platform.stream.function_settings import (
+    RETENTION_DAYS,
+    SECOND_LOOK_S,
+    block_list_bytes,
+)
 from fraud_platform.stream.names import ResourceNames
 from fraud_platform.stream.process import StreamGatewayOptions, run_stream_gateway
 from fraud_platform.stream.resources import FunctionSetup, Resources, Sizes
@@ -52,6 +56,8 @@ class StreamOptions:
     reasoning_model: str | None = None
     external_url: str | None = None
     second_look_s: float = SECOND_LOOK_S
+    retention_days: int = RETENTION_DAYS
+    """How long decisions are kept; 0: for ever."""
 
 
 def serve_stream(options: ServeOptions, stream: StreamOptions) -> None:
@@ -62,7 +68,7 @@ def serve_stream(options: ServeOptions, stream: StreamOptions) -> None:
         log.info("made: %s", line)
     gateway = StreamGatewayOptions(
         stream.names, session.region, stream.endpoint_url, options.queue_limit,
-        stream.default_wait_s, stream.scaling,
+        stream.default_wait_s, stream.scaling, options.allow_disturbance,
     )  # fmt: skip
     run_stream_gateway(
         gateway, listener, lambda: announce(options.ready_file, listener.getsockname()[1])
@@ -87,6 +93,7 @@ def deploy(session: AwsSession, options: ServeOptions, stream: StreamOptions) ->
         **_FUNCTION_VARIABLES,
         "FRAUD_MODEL_KEY": MODEL_KEY,
         "FRAUD_SECOND_LOOK_MS": f"{stream.second_look_s * 1000:.0f}",
+        "FRAUD_RETENTION_DAYS": str(stream.retention_days),
         "FRAUD_MODEL_DIGEST": hashlib.sha256(content).hexdigest()[:16],
     }
     if core.block_list is not None and not core.block_list.empty:
@@ -94,6 +101,8 @@ def deploy(session: AwsSession, options: ServeOptions, stream: StreamOptions) ->
         environment["FRAUD_BLOCK_LIST_KEY"] = BLOCK_LIST_KEY
     if options.disturb:
         environment["FRAUD_DISTURB"] = ",".join(options.disturb)
+    if options.allow_disturbance:
+        environment["FRAUD_ALLOW_DISTURBANCE"] = "1"
     if stream.reasoning_model:
         environment["FRAUD_REASONING_MODEL"] = stream.reasoning_model
     if stream.external_url:

@@ -10,8 +10,10 @@ from fraud_platform.wire.validation import Problem
 
 REASONS = {
     200: b"OK",
+    201: b"Created",
     202: b"Accepted",
     400: b"Bad Request",
+    403: b"Forbidden",
     404: b"Not Found",
     405: b"Method Not Allowed",
     409: b"Conflict",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -48,6 +49,37 @@ def test_conflicting_verdicts_are_settled_by_weight() -> None:
         assert (settled.decision == expected).all()
         assert settled.disagreement.all()
     assert coordinator.counters.disagreements == 600
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 50.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_conflicts_are_timed_from_the_first_vote() -> None:
+    """Agreement is not, and who was first does not matter."""
+    clock = Clock()
+    coordinator = Coordinator(ALL, clock)
+    late = replace(votes(0.02, 0.02), at_s=49.97)
+    first = replace(votes(0.95, 0.02), at_s=49.8)
+    coordinator.settle([late, first, late, votes(0.02, 0.02)], 2)
+    histogram = coordinator.counters.conflict_latency
+    assert sum(histogram.counts.values()) == coordinator.counters.disagreements == 1
+    slowest = histogram.summary_with_max_ms()["max"]
+    assert slowest == pytest.approx(200.0, rel=0.03)
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=2, max_size=4))
+def test_agents_that_disagree_would_have_decided_otherwise_alone(risks: list[float]) -> None:
+    """A disagreement always is a conflict of verdicts: one above even chances, one below."""
+    answers: list[Votes | Absence] = [votes(risk) for risk in risks]
+    answers += [Absence.FAILED] * (4 - len(answers))
+    settled = Coordinator(ALL).settle(answers, 1)
+    if settled.disagreement[0]:
+        assert max(risks) >= 0.5 >= min(risks)
 
 
 def test_a_veto_overrules_everybody() -> None:

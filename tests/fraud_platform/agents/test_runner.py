@@ -7,11 +7,9 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 
-from fraud_platform.agents.disturbance import Disturbance, DisturbedAgent, parse_disturbance
 from fraud_platform.agents.evidence import Evidence, Votes
 from fraud_platform.agents.panel import Panel
 from fraud_platform.agents.runner import Absence, AgentRunner, Latch
-from fraud_platform.errors import UsageError
 from fraud_platform.state.features import NAMES
 
 NOTHING = Evidence((), np.zeros((3, len(NAMES)), dtype=np.float32))
@@ -146,20 +144,55 @@ def test_the_wrong_number_of_votes_is_a_failure() -> None:
     runner.close()
 
 
-def test_disturbances_delay_and_fail() -> None:
-    fails = DisturbedAgent(Steady("a"), Disturbance("a", fails=True))
-    with pytest.raises(Exception, match="told to fail"):
-        fails.judge(NOTHING)
-    slow = Panel(
-        [AgentRunner(DisturbedAgent(Steady("a"), Disturbance("a", delay_s=5.0)))], deadline_s=0.01
-    )
-    assert slow.vote(NOTHING) == [Absence.LATE]
+def test_each_outage_is_logged_once_with_its_end(caplog: pytest.LogCaptureFixture) -> None:
+    """However many micro-batches it lasts; votes carry the time they were given."""
+
+    class Moody(Steady):
+        ill = True
+
+        def judge(self, evidence: Evidence) -> Votes:
+            if self.ill:
+                raise RuntimeError("out of order")
+            return super().judge(evidence)
+
+    caplog.set_level("INFO")
+    clock, agent = Clock(), Moody("moody")
+    runner = AgentRunner(agent, clock)
+    for outage in (1, 2):
+        agent.ill = True
+        for _ in range(4):
+            assert ask(runner) is Absence.FAILED
+            clock.now += 2.0
+        assert runner.counters.outages == outage
+        agent.ill = False
+        answer = ask(runner)
+        assert isinstance(answer, Votes)
+        assert answer.at_s == clock.now
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 4
+    assert [line.startswith("agent moody failed") for line in lines] == [True, False] * 2
+    assert lines[1] == "agent moody answers in time again; 12 transactions were decided without it"
+    runner.close()
 
 
-def test_disturbances_are_read_from_the_command_line() -> None:
-    agents = ("a", "b")
-    assert parse_disturbance("a:fail", agents) == Disturbance("a", fails=True)
-    assert parse_disturbance("b:delay_ms=250", agents) == Disturbance("b", delay_s=0.25)
-    for wrong in ("c:fail", "a:delay_ms=x", "a", "a:delay_ms="):
-        with pytest.raises(UsageError, match="AGENT is one of a, b"):
-            parse_disturbance(wrong, agents)
+def test_an_agent_that_comes_and_goes_does_not_fill_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clock = Clock()
+
+    class Alternating(Steady):
+        calls = 0
+
+        def judge(self, evidence: Evidence) -> Votes:
+            self.calls += 1
+            if self.calls % 2:
+                raise RuntimeError("out of order")
+            return super().judge(evidence)
+
+    runner = AgentRunner(Alternating(), clock)
+    for _ in range(200):
+        ask(runner)
+        clock.now += 0.01
+    assert runner.counters.failures == 300
+    assert len(caplog.records) <= 2 * 2 + 2  # two seconds
+    runner.close()

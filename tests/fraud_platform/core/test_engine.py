@@ -10,7 +10,7 @@ import pytest
 from tests.fraud_platform.documents import transaction
 
 from fraud_platform.agents.coordinator import Coordinator
-from fraud_platform.agents.disturbance import Disturbance, DisturbedAgent
+from fraud_platform.agents.disturbance import Disturbance, DisturbanceBook, DisturbedAgent
 from fraud_platform.agents.panel import Panel
 from fraud_platform.agents.runner import AgentRunner
 from fraud_platform.core.committer import Committer
@@ -91,11 +91,8 @@ def make_rig(model: LearnedModel, folder: Path, *disturbances: Disturbance) -> R
         seen.add(ids)
     in_flight = InFlight(seen)
     sink = Recorder(in_flight, writer)
-    by_name = {one.agent: one for one in disturbances}
-    runners = [
-        AgentRunner(DisturbedAgent(agent, by_name[agent.name]) if agent.name in by_name else agent)
-        for agent in model.agents()
-    ]
+    book = DisturbanceBook(disturbances)
+    runners = [AgentRunner(DisturbedAgent(agent, book)) for agent in model.agents()]
     # Only a disturbed agent may be late: the deadline is generous where none is.
     late = any(one.delay_s for one in disturbances)
     engine = DecisionEngine(

@@ -225,3 +225,29 @@ def test_impossible_options_are_refused() -> None:
         LookupOptions(rate_tps=0.0)
     with pytest.raises(ValueError, match="attempts"):
         LookupOptions(rate_tps=1.0, attempts=0)
+
+
+def test_something_close_stands_in_where_nothing_else_is_known(clock: Time) -> None:
+    service = Service(*[FailedCheckError("no")] * 2)
+    options = LookupOptions(10_000.0, 1_000.0, attempts=1)
+    lookup = GuardedLookup(
+        "numbers", service, options, random.Random(1), clock,
+        lambda key: Number(key) if key == 7 else None,
+    )  # fmt: skip
+    assert asked(lookup, clock, 7, 8) == {7: "neighbour: failed", 8: "default: failed"}
+    figures = lookup.figures()
+    assert (figures["neighbours"], figures["defaults"], figures["fallbacks"]) == (1, 1, 2)
+    lookup.close()
+
+
+def test_every_lookup_wanted_ends_in_one_way(make: Make, clock: Time) -> None:
+    service = Service(FailedCheckError("no"), ThrottledCheckError(30.0))
+    lookup = make(service, attempts=1, rate_tps=5.0, burst=3.0)
+    for keys in ((1,), (2,), (3, 4, 4, 5), (3, 6)):
+        asked(lookup, clock, *keys, within_s=0.05)
+    figures = lookup.figures()
+    without = sum(figures["without_service"].values())
+    answered = sum(figures["slots"].values())
+    assert figures["calls"] == figures["failures"] + figures["throttled"] + answered
+    assert figures["wanted"] == 8
+    assert figures["wanted"] == figures["hits"] + figures["coalesced"] + without + answered

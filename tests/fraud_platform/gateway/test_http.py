@@ -17,6 +17,10 @@ class Recorder:
         self.requests: list[tuple[bytes, bytes, bytes]] = []
         self.replies: list[Reply] = []
         self.wait = wait
+        self.to_release = 0
+
+    def released(self) -> None:
+        self.to_release -= 1
 
     def handle(self, method: bytes, target: bytes, body: bytes, reply: Reply) -> None:
         self.requests.append((method, target, body))
@@ -229,3 +233,32 @@ def test_answers_after_the_client_has_gone_are_dropped() -> None:
     connection.connection_lost(None)
     application.replies[0].send(200, b"x")
     assert line.written == b""
+
+
+def test_connections_that_are_to_go_end_with_their_next_answer() -> None:
+    """So many and no more, and the others stay."""
+    application = Recorder()
+    lines = [connect(application) for _ in range(4)]
+    application.to_release = 2
+    for connection, _ in lines:
+        connection.data_received(post(b"{}"))
+    assert [line.closed for _, line in lines] == [True, True, False, False]
+    assert [b"Connection: close" in line.written for _, line in lines] == [
+        True, True, False, False,
+    ]  # fmt: skip
+    assert application.to_release == 0
+
+
+def test_what_was_pipelined_is_answered_before_a_connection_goes() -> None:
+    application = Recorder(wait=True)
+    connection, line = connect(application)
+    application.to_release = 1
+    for _ in range(3):
+        connection.data_received(post(b"{}"))
+    for number in (1, 0):
+        application.replies[number].send(200, b"%d" % number)
+    assert b"Connection: close" not in line.written
+    application.replies[2].send(200, b"2")
+    assert line.written.endswith(b"Connection: close\r\n\r\n2")
+    assert line.written.count(b"200 OK") == 3
+    assert line.closed

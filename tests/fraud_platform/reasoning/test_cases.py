@@ -6,6 +6,7 @@ import numpy as np
 import orjson
 import pytest
 from tests.fraud_platform.documents import transaction
+from tests.fraud_platform.reasoning.made_cases import a_case
 
 from fraud_platform.agents.coordinator import WORDS, Coordinator, Settlement
 from fraud_platform.agents.evidence import Evidence, Votes
@@ -15,9 +16,9 @@ from fraud_platform.agents.runner import Absence
 from fraud_platform.core.verdicts import VerdictWriter
 from fraud_platform.learning.history import History
 from fraud_platform.learning.model import AGENTS, LearnedModel
-from fraud_platform.reasoning.answer import readable
+from fraud_platform.reasoning.answer import Opinion, readable
 from fraud_platform.reasoning.cases import Band, borderline, case_of
-from fraud_platform.reasoning.explaining import explanation_of
+from fraud_platform.reasoning.explaining import explanation_of, told
 from fraud_platform.reasoning.outcome import explanations, reviewed
 from fraud_platform.reasoning.prompt import case_text
 from fraud_platform.reasoning.reviewer import Review
@@ -142,11 +143,28 @@ def test_reviews_are_put_back_into_their_rows_only() -> None:
     assert (after.score == before.score).all()
 
 
-def test_a_moved_decision_is_told_as_one() -> None:
+def test_explanations_are_those_of_the_reviews() -> None:
     texts = explanations([3, 5], [review("APPROVE", True), review("REVIEW", False)])
-    assert texts[5] == "It looks fine to me."
-    assert "moved it by one step." in texts[3]
-    assert readable(texts[3])
+    assert texts == {3: "It looks fine to me.", 5: "It looks fine to me."}
+
+
+@pytest.mark.parametrize(
+    ("decision", "moved", "advice", "begins", "ends"),
+    [
+        ("REVIEW", False, "REVIEW", "Held for review at a risk of 0.45", "to me."),
+        ("APPROVE", True, "APPROVE", "Approved at a risk of 0.45", "moved it by one step."),
+        ("REVIEW", False, "DECLINE", "Held for review", "the agents' vote stands."),
+    ],
+)
+def test_an_explanation_begins_with_what_was_decided_and_says_whose_word_it_is(
+    decision: str, moved: bool, advice: str, begins: str, ends: str
+) -> None:
+    opinion = Opinion(advice, 0.9, "It looks fine to me.", ("x",))
+    text = told(a_case(), decision, moved, opinion)
+    assert text.startswith(begins)
+    assert "Second opinion: It looks fine to me." in text
+    assert text.endswith(ends)
+    assert readable(text)
 
 
 def test_every_explanation_on_squalls_own_transactions_is_complete(

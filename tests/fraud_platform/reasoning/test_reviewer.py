@@ -75,7 +75,7 @@ def test_each_case_gets_the_models_review_in_order(make: Make) -> None:
     assert [review.decision for review in reviews] == ["REVIEW", "APPROVE", "REVIEW"]
     assert [review.moved for review in reviews] == [False, True, False]
     assert {review.source for review in reviews} == {"model"}
-    assert {review.explanation for review in reviews} == {EXPLANATION}
+    assert all(EXPLANATION in review.explanation for review in reviews)
     figures = reviewer.figures()
     assert (figures["cases"], figures["calls"], figures["moved"]) == (3, 3, 1)
     assert figures["tokens"] == {"input": 2100, "output": 180}

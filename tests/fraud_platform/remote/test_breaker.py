@@ -9,12 +9,14 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 from tests.fraud_platform.remote.clocks import ManualTime
 
 from fraud_platform.remote.breaker import (
+    CAUSES,
     MOVES,
     BreakerRules,
     CircuitBreaker,
     Ending,
     State,
     Ticket,
+    merged_breakers,
 )
 
 RULES = BreakerRules(
@@ -201,3 +203,29 @@ class BreakerLaws(RuleBasedStateMachine):
 
 TestBreakerLaws = BreakerLaws.TestCase
 TestBreakerLaws.settings = settings(deadline=None, max_examples=60)
+
+
+def test_openings_are_counted_by_what_opened_it() -> None:
+    clock = ManualTime()
+    breaker = opened(clock)
+    clock.now_s += RULES.rest_s
+    call(breaker, Ending.FAILED)
+    clock.now_s += 2 * RULES.rest_s
+    for _ in range(RULES.probes):
+        call(breaker, Ending.GOOD)
+    for _ in range(RULES.slow_in_a_row):
+        call(breaker, Ending.SLOW)
+    figures = breaker.figures()
+    found = {cause: figures[f"openings_{cause}"] for cause in CAUSES}
+    assert found == {"failed": 1, "probe": 1, "slow": 1}
+    assert figures["openings"] == 3
+
+
+def test_several_breakers_are_as_bad_as_the_worst() -> None:
+    clock = ManualTime()
+    broken, well = opened(clock).figures(), CircuitBreaker(clock, RULES).figures()
+    merged = merged_breakers([broken, well, broken], [broken, well])
+    assert merged["state"] == "open"
+    assert merged["states"] == {"open": 1, "half-open": 0, "closed": 1}
+    assert (merged["openings"], merged["openings_failed"]) == (2, 2)
+    assert merged_breakers([], [])["state"] == "closed"

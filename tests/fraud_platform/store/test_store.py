@@ -106,3 +106,33 @@ def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     other.close()
     with pytest.raises(StoreError, match="another version of the platform"):
         open_for_writing(tmp_path)
+
+
+def test_whole_decisions_are_listed_with_reasons_in_words(tmp_path: Path) -> None:
+    """What was clear has no explanation on record, and is told nevertheless."""
+    answer = (
+        b'{"transaction_id":"run00001-%012d","decision":"APPROVE","risk_score":0.0312,'
+        b'"confidence":0.97,"reason_codes":["%s"]}'
+    )
+    rows = [
+        record(1)._replace(answer=answer % (1, b"R00")),
+        record(2)._replace(answer=answer % (2, b"R05")),
+        record(3)._replace(answer=answer % (3, b"R05"), explanation="Approved, and why."),
+    ]
+    writer = DecisionWriter(open_for_writing(tmp_path))
+    writer.append([*rows, record(4, run="other")])
+    reader = DecisionReader(open_for_reading(tmp_path))
+    first = orjson.loads(reader.explained_page("run00001", 0, 2))
+    rest = orjson.loads(reader.explained_page("run00001", first["next_cursor"], 2))
+    assert (first["complete"], rest["complete"], rest["next_cursor"]) == (False, True, None)
+    told = [item["explanation"] for item in (*first["items"], *rest["items"])]
+    assert told == [
+        "Approved at a risk of 0.03. The agents agreed.",
+        "Approved at a risk of 0.03. Noted: new device. The agents agreed.",
+        "Approved, and why.",
+    ]
+    item = first["items"][1]
+    assert (item["amount"], item["confidence"]) == (102, 0.97)
+    assert item["reasons"] == {"R05": "new device"}
+    reader.close()
+    writer.close()

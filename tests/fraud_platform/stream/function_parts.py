@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from concurrent.futures import Executor
 
 from tests.fraud_platform.stream.fakes import (
     FakeBucket,
@@ -51,13 +52,18 @@ class World:
         self.environments: list[Processor] = []
         self._model: LearnedModel | None = None
 
-    def environment(self, model: LearnedModel, agents: Sequence[Agent] | None = None) -> Processor:
+    def environment(
+        self,
+        model: LearnedModel,
+        agents: Sequence[Agent] | None = None,
+        pool: Executor | None = None,
+    ) -> Processor:
         """A new environment, as Lambda starts one."""
         name = f"env{len(self.environments)}"
         memory = StreamMemory(model.scales)
         runners = [AgentRunner(agent) for agent in agents or model.agents()]
         judge = Judge(memory, Panel(runners, deadline_s=20.0), Coordinator(model.weights))
-        pool = SameThread()
+        pool = pool or SameThread()
         recorder = Recorder(
             self.table, pool, Patience(5.0), random.Random(1), Backoff(0.0), sleep=lambda _: None
         )

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
-import psutil
 from tests.fraud_platform.platform_process import Client, HttpAnswer, Platform
 
 from fraud_platform.stream.names import ResourceNames, make_names
@@ -22,36 +22,39 @@ from fraud_platform.stream.session import AwsSession
 
 PATIENCE_S = 60.0
 PREFIX = "test-"
+SIZES = ("--shards=2", "--decision-shards=2", "--no-scaling", "--allow-disturbance")
 
 
 class StreamPlatform(Platform):
     """``fraud-platform serve --mode stream``."""
 
-    def __init__(self, folder: Path, model_dir: Path, history: Path, twin_url: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        model_dir: Path,
+        history: Path,
+        twin_url: str,
+        options: Sequence[str] = SIZES,
+    ) -> None:
         self.twin_url = twin_url
         self.names: ResourceNames = make_names(PREFIX, None)
         self.session = AwsSession("us-east-1", twin_url)
         self.place = [f"--endpoint-url={twin_url}", f"--prefix={PREFIX}", "--region=us-east-1"]
-        super().__init__(
-            folder, model_dir, history, "--mode=stream", *self.place, "--decision-shards=2",
-            "--shards=2", "--no-scaling",
-        )  # fmt: skip
+        super().__init__(folder, model_dir, history, "--mode=stream", *self.place, *options)
 
     def functions(self) -> list[int]:
         """Process ids of the function's environments."""
-        found = []
-        for process in psutil.process_iter(["cmdline"]):
-            words = process.info["cmdline"] or []
-            if any("launch.py" in word for word in words) and self._is_ours(process):
-                found.append(process.pid)
-        return found
+        found = self.control("GET", f"/_twin/functions/{self.names.function}/processes")
+        return [int(pid) for pid in found["pids"]]
 
     def kill_functions(self) -> int:
         """SIGKILL every environment; how many there were."""
-        pids = self.functions()
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-        return len(pids)
+        killed = 0
+        for pid in self.functions():
+            with contextlib.suppress(ProcessLookupError):  # it ended by itself meanwhile
+                os.kill(pid, signal.SIGKILL)
+                killed += 1
+        return killed
 
     def command(self, *words: str) -> Any:
         """What a command of stream mode says."""
@@ -68,14 +71,6 @@ class StreamPlatform(Platform):
         with urllib.request.urlopen(request, timeout=PATIENCE_S) as answer:
             content = answer.read()
         return orjson.loads(content) if content else None
-
-    def _is_ours(self, process: psutil.Process) -> bool:
-        try:
-            return process.environ().get("FRAUD_PREFIX") == PREFIX and (
-                process.environ().get("AWS_ENDPOINT_URL") == self.twin_url
-            )
-        except psutil.Error:
-            return False
 
 
 async def ask(client: Client, document: object, wait_s: int) -> HttpAnswer:

@@ -6,7 +6,7 @@ from tests.fraud_platform.stream.function_parts import SHARD
 
 from fraud_platform.errors import StoreError
 from fraud_platform.stream.audit import AuditTrail, ChainHead
-from fraud_platform.stream.audit_verification import AuditReport, verify_chain
+from fraud_platform.stream.audit_verification import AuditReport, RunInTrail, verify_chain
 from fraud_platform.stream.decision import Decision, Outcome
 
 CHAIN = f"{SHARD}.env0"
@@ -105,6 +105,35 @@ def test_a_foreign_object_in_the_way_is_told() -> None:
     bucket.objects[f"audit/{CHAIN}/{5:012d}.jsonl"] = b"something else"
     with pytest.raises(StoreError, match="was not written by this environment"):
         trail.append(SHARD, [outcome(90)], 9.0)
+
+
+def test_a_run_is_compared_with_what_was_recorded() -> None:
+    bucket = FakeBucket()
+    chain(bucket)
+    report = AuditReport(run=RunInTrail("run"))
+    verify_chain(CHAIN, sorted(bucket.objects.items()), report)
+    assert report.run is not None
+    recorded = [(f"run-{n:012d}", "APPROVE") for n in (0, 1, 2, 10, 99)]
+    report.run.compare(recorded, report)
+    told = report.document()["run"]
+    assert (told["entries"], told["recorded"]) == (12, 5)
+    assert (told["missing"], told["missing_first"]) == (1, ["run-000000000099"])
+    assert (told["first_written_s"], told["last_written_s"]) == (0.0, 3.0)
+    assert told["entries_per_second_max"] == 3
+    assert (report.whole, report.problems) == (False, [])
+    report.run.compare([("run-000000000001", "DECLINE")], report)
+    assert "is APPROVE in the trail and DECLINE in the table" in report.problems[0]
+
+
+def test_other_runs_are_not_counted() -> None:
+    bucket = FakeBucket()
+    chain(bucket)
+    report = AuditReport(run=RunInTrail("another"))
+    verify_chain(CHAIN, sorted(bucket.objects.items()), report)
+    assert report.run is not None
+    assert report.run.document()["entries"] == 0
+    assert report.run.document()["first_written_s"] is None
+    assert report.whole
 
 
 def test_two_decisions_on_one_id_are_told() -> None:

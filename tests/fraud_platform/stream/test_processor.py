@@ -2,6 +2,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from threading import Event
 
 import orjson
 import pytest
@@ -279,3 +281,28 @@ def test_unreadable_conflicting_and_direct_transactions_are_counted(
     assert environment.decide_directly([]) == []
     counters = environment.counters
     assert (counters.batches, counters.decided, counters.unreadable) == (2, 2, 1)
+
+
+def test_what_breaks_off_leaves_nothing_running(
+    world: World, model: LearnedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its repetition comes at once, and must not meet what is left of it."""
+    written, write = Event(), Event()
+    put_new = world.bucket.put_new
+
+    def slowly(key: str, content: bytes) -> bool:
+        write.wait(10)
+        done = put_new(key, content)
+        written.set()
+        return done
+
+    monkeypatch.setattr(world.bucket, "put_new", slowly)
+    monkeypatch.setattr(world.stream, "publish", lambda outcomes: unavailable())
+    with ThreadPoolExecutor(4) as pool, ThreadPoolExecutor(1) as caller:
+        environment = world.environment(model, pool=pool)
+        batch = caller.submit(environment.process, SHARD, packed([transaction(1)], 100))
+        assert not wait([batch], timeout=0.3).done
+        write.set()
+        with pytest.raises(StoreError):
+            batch.result(10)
+        assert written.is_set()

@@ -53,6 +53,7 @@ def test_bytes_and_refused_records_count_too() -> None:
     assert change.after == 4
     ((_, change),) = run([replace(CALM, decisions=StreamLoad(4, 100.0, 0.0, throttled=True))])
     assert (change.target, change.after) == (Target.DECISIONS, 5)
+    assert change.reason == "records are refused for lack of capacity"
 
 
 def test_slow_functions_get_parallel_batches_up_to_the_limit() -> None:

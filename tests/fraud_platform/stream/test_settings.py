@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import argparse
 import io
 import subprocess
 import sys
@@ -9,14 +10,18 @@ import pytest
 
 from fraud_platform.agents.compliance import BlockList
 from fraud_platform.errors import UsageError
+from fraud_platform.stream.arguments import add_stream_arguments
+from fraud_platform.stream.commands import batch_records
 from fraud_platform.stream.decision import BUCKETS, run_bucket
 from fraud_platform.stream.function_code import code_archive
 from fraud_platform.stream.function_settings import (
+    RETENTION_DAYS,
     block_list_bytes,
     block_list_from,
     settings_from,
 )
 from fraud_platform.stream.names import make_names, names_from
+from fraud_platform.stream.resources import SECOND_LOOK_BATCH_RECORDS, Sizes
 
 
 def test_names_carry_the_prefix_everywhere() -> None:
@@ -49,6 +54,7 @@ def test_function_settings() -> None:
     assert settings.disturbances[0].agent == "compliance"
     assert settings.reasoning_model is None
     assert settings.names.function == "x-decide"
+    assert settings.retention_s == RETENTION_DAYS * 86_400
 
 
 @pytest.mark.parametrize(
@@ -58,6 +64,8 @@ def test_function_settings() -> None:
         ({"FRAUD_AGENT_DEADLINE_MS": "soon"}, "FRAUD_AGENT_DEADLINE_MS=soon"),
         ({"FRAUD_AGENT_DEADLINE_MS": "0"}, "1 to 900000"),
         ({"FRAUD_DISTURB": "nobody:fail"}, "nobody"),
+        ({"FRAUD_RETENTION_DAYS": "-1"}, "FRAUD_RETENTION_DAYS=-1"),
+        ({"FRAUD_RETENTION_DAYS": "40000"}, "0 \\(for ever\\) to 36500"),
     ],
 )
 def test_bad_function_settings_are_told(changes: dict[str, str], message: str) -> None:
@@ -83,6 +91,21 @@ def test_the_archive_holds_the_handler_and_is_repeatable() -> None:
 def test_a_run_is_spread_over_its_buckets() -> None:
     found = {run_bucket(f"run-{n:012d}") for n in range(1_000)}
     assert found == {f"run#{bucket:02d}" for bucket in range(BUCKETS)}
+
+
+@pytest.mark.parametrize(
+    ("options", "records"),
+    [
+        ([], Sizes().batch_records),
+        (["--reasoning-model=m"], SECOND_LOOK_BATCH_RECORDS),
+        (["--external-url=http://127.0.0.1:1"], SECOND_LOOK_BATCH_RECORDS),
+        (["--reasoning-model=m", "--batch-records=7"], 7),
+    ],
+)
+def test_batches_that_wait_for_second_looks_are_larger(options: list[str], records: int) -> None:
+    parser = argparse.ArgumentParser()
+    add_stream_arguments(parser)
+    assert batch_records(parser.parse_args(options)) == records
 
 
 def test_inline_mode_does_not_load_aws_libraries() -> None:

@@ -10,6 +10,7 @@ import orjson
 
 from fraud_platform.stream.adapters.dynamodb import Tables
 from fraud_platform.stream.aws_wire import AwsCallError
+from fraud_platform.stream.names import EXPIRY
 from fraud_platform.stream.ports import Owner
 
 FIGURES_KEPT_S = 7 * 86_400
@@ -81,7 +82,7 @@ class DynamoBoard:
             **_key(self._kind, environment),
             "figures": {"S": content.decode()},
             "published_s": {"N": f"{now_s:.3f}"},
-            "expires_s": {"N": str(int(now_s) + FIGURES_KEPT_S)},
+            EXPIRY: {"N": str(int(now_s) + FIGURES_KEPT_S)},
         }
         self._tables.wire.call("PutItem", {"TableName": self._table, "Item": item})
 

@@ -2,7 +2,8 @@
 
 Key: ``run_bucket`` (the run tag and one of 16 buckets) and ``transaction_id``. The key can be
 computed from an id, so a decision is found without an index; a run is read by querying its buckets;
-and no key takes more than a sixteenth of a run's writes.
+and no key takes more than a sixteenth of a run's writes. They expire where a retention is given;
+from then on their ids are free again.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from uuid import uuid4
 from fraud_platform.stream.adapters.dynamodb import Item, Tables
 from fraud_platform.stream.aws_wire import AwsCallError
 from fraud_platform.stream.decision import Decision, blob, read_blob, run_bucket
+from fraud_platform.stream.names import EXPIRY
 from fraud_platform.stream.ports import Claim, Clash, Entry, Missed
 
 _ABSENT = "attribute_not_exists(transaction_id)"
@@ -54,9 +56,11 @@ def read_item(item: Item) -> Decision:
 class DynamoDecisions:
     """The port ``DecisionTable``."""
 
-    def __init__(self, tables: Tables, name: str) -> None:
+    def __init__(self, tables: Tables, name: str, retention_s: float = 0.0) -> None:
+        """``retention_s``: how long decisions are kept; 0 is for ever."""
         self._tables = tables
         self._name = name
+        self._retention_s = retention_s
 
     def insert(self, entries: Sequence[Entry]) -> Sequence[Clash]:
         """See the port."""
@@ -86,9 +90,12 @@ class DynamoDecisions:
         return {decision.transaction_id: decision for decision in found}
 
     def _put(self, decision: Decision) -> dict[str, Any]:
+        item = item_of(decision)
+        if self._retention_s:
+            item[EXPIRY] = {"N": str(int(decision.decided_s + self._retention_s))}
         return {
             "TableName": self._name,
-            "Item": item_of(decision),
+            "Item": item,
             "ConditionExpression": _ABSENT,
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
