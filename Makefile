@@ -1,6 +1,7 @@
 # Everything sets itself up: Python 3.11 or later is enough to begin with.
 #
-#   make demo    set up what the demo needs, then one minute of load and its verdict
+#   make demo    set up what the demo needs, then one minute of load and its verdict; with
+#                ARGS='--serve' platform and twin stay up, ARGS='--target inline' runs without twin
 #   make test    set up everything, then every check: style, types, layers, tests, documents
 #
 # Set-up goes into .venv and is skipped when it is up to date.
@@ -26,8 +27,8 @@ $(VENV)/.ready-all: $(INPUTS)
 
 setup: $(VENV)/.ready-all  ## Set up everything, tests and documents included, into .venv
 
-demo: $(VENV)/.ready-demo  ## One minute of load on the reference platform, with verdict and report
-	@$(BIN)/squall demo
+demo: $(VENV)/.ready-demo  ## One minute of load on the platform on its twin, with verdict and report
+	@$(BIN)/squall demo $(ARGS)
 
 lint: check-format types layers  ## Style, types and layers
 

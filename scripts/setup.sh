@@ -14,8 +14,8 @@ if [[ ! -x .venv/bin/python ]]; then
 fi
 
 case $level in
-  demo) wanted=. ;;
-  all) wanted='.[aws,twin,postgres,dev,docs]' ;;
+  demo) wanted='.[twin]' ;;
+  all) wanted='.[aws,twin,moto,postgres,dev,docs]' ;;
   *) echo "setup.sh: unknown level '$level'; give demo or all" >&2; exit 2 ;;
 esac
 

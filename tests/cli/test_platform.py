@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
-from squall.cli.platform import announcement, example_request, serve
-from squall.errors import TargetUnreachable
+from squall.cli.main import app
+from squall.cli.platform import announcement, example_request, serve, stream_announcement
+from squall.errors import ConfigurationError, TargetUnreachable
 from squall.models import FIELDS
+from squall.targets.aws import parse_kinesis
 from squall.targets.platform import PlatformOptions
 
 NOW = datetime(2026, 11, 23, 18, 45, 2, 73_000, tzinfo=UTC)
@@ -90,3 +93,32 @@ def test_the_announcement_says_where_and_how() -> None:
     text = announcement("http://127.0.0.1:8700", Path("/logs/platform.log"), NOW)
     assert "squall run smoke --target http://127.0.0.1:8700" in text
     assert "/logs/platform.log" in text
+
+
+def test_in_stream_mode_the_announcement_leads_to_stream_and_twin() -> None:
+    text = stream_announcement(
+        "http://127.0.0.1:8700", "http://127.0.0.1:8710", Path("/logs/platform.log"), NOW
+    )
+    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:8710" in text
+    (line,) = [line for line in text.splitlines() if line.startswith("Load on its stream:")]
+    target = shlex.split(line.partition(":")[2])[-1]
+    address = parse_kinesis(target)
+    assert (address.stream, address.decisions, address.table) == (
+        "transactions",
+        "decisions",
+        "decisions",
+    )
+    assert "/v1/transactions?wait=10" in text
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["--endpoint-url", "http://127.0.0.1:1"], "--endpoint-url: is for --mode stream"),
+        (["--mode", "stream", "--processes", "2"], "--processes: stream mode has its own"),
+    ],
+)
+def test_options_of_the_other_mode_are_refused(words: list[str], told: str) -> None:
+    result = CliRunner().invoke(app, ["platform", *words])
+    assert isinstance(result.exception, ConfigurationError)
+    assert told in str(result.exception)

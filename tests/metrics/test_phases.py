@@ -6,7 +6,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from squall.metrics.phases import PhaseTotals
-from squall.models import Counts, Interval, LoadProfile, LoadProfileType, Phase
+from squall.models import (
+    Counts,
+    DecisionInterval,
+    Interval,
+    LatencyHistogram,
+    LoadProfile,
+    LoadProfileType,
+    Phase,
+    Truth,
+)
 
 MakeInterval = Callable[..., Interval]
 
@@ -74,3 +83,18 @@ def test_the_phase_now() -> None:
         "hold",
         "hold",
     ]
+
+
+def test_decisions_go_to_the_phase_in_which_they_were_seen(make_interval: MakeInterval) -> None:
+    phases = PhaseTotals(TwoPhases())
+    phases.add(make_interval(us=[1000]), 9.0)
+    phases.add(make_interval(us=[1000]), 29.0)
+    for profile_s, micros in ((9.0, 400_000), (10.5, 900_000), (31.0, 900_000)):
+        histogram = LatencyHistogram()
+        histogram.record(np.array([micros]))
+        decided = DecisionInterval(0.0, profile_s, 1, histogram.sparse(), Truth())
+        phases.add_decisions(decided, profile_s)
+    warm_up, hold = phases.results()
+    assert (warm_up.decision.count, hold.decision.count) == (1, 2)
+    assert round(warm_up.decision.max or 0) == 400
+    assert round(hold.decision.p50 or 0) == 900

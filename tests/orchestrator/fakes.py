@@ -22,6 +22,7 @@ from squall.models import (
     Interval,
     LatencyHistogram,
     Outcome,
+    PlatformSetup,
     StressTestConfig,
     TestScenario,
     Truth,
@@ -31,6 +32,7 @@ from squall.models import (
 from squall.models.interval import TRUTH_SHAPE
 from squall.models.load_spec import LoadSpec, SustainedSpec
 from squall.orchestrator.ports import Parts, Progress, TargetSession
+from squall.targets.installation import Installation
 
 UNIX_S = 1_795_000_000.0
 STEP_S = 0.125
@@ -244,6 +246,7 @@ class FakeSession:
     ended: str | None = None
     agents: bytes | None = None
     closed: bool = False
+    installation: Installation = field(default_factory=Installation)
 
     def pids(self) -> tuple[int, ...]:
         return ()
@@ -292,7 +295,7 @@ class Bench:
 
     @asynccontextmanager
     async def _open(
-        self, target: str, fields: frozenset[str], progress: Progress
+        self, target: str, fields: frozenset[str], progress: Progress, setup: PlatformSetup
     ) -> AsyncIterator[TargetSession]:
         progress(f"opening {target}")
         try:

@@ -76,3 +76,15 @@ def test_it_happens_once(old: Path) -> None:
     for _ in range(2):
         with TestResultsStore(str(old)) as store:
             assert store.get(RESULTS.run_id) == RESULTS
+
+
+def test_version_2_gains_the_decision_p95(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    TestResultsStore(str(path)).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("ALTER TABLE seconds DROP COLUMN decision_p95")
+        connection.execute("UPDATE squall_schema SET version = 2")
+    connection.close()
+    with TestResultsStore(str(path)) as store:
+        store.save(RESULTS)
+        assert store.get(RESULTS.run_id) == RESULTS

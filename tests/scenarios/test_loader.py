@@ -207,7 +207,7 @@ def test_a_file_that_is_wrong_is_named_with_its_path(tmp_path: Path) -> None:
     ("name", "message"),
     [
         ("peek_load", "there is no scenario of this name; did you mean peak_load?"),
-        ("zzz", "there are burst, peak_load"),
+        ("zzz", "there are agent_coordination, aws_infrastructure, burst"),
         ("nowhere/mine.yaml", "there is no such file"),
         ("mine.yml", "there is no such file"),
         ("/", "is a directory"),

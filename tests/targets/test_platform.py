@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from squall.errors import ConfigurationError, TargetUnreachable
-from squall.targets import platform, platform_history
+from squall.targets import platform_history
 from squall.targets.platform import PlatformOptions, PlatformProcess
 
 FAKE = """
@@ -290,8 +290,3 @@ async def test_cancelling_the_start_leaves_nothing_behind(
     with pytest.raises(asyncio.CancelledError):
         await task
     assert gone(pid)
-
-
-def test_signals_without_a_name_are_described() -> None:
-    assert platform._exit_text(-250) == "killed by signal 250"
-    assert platform._exit_text(3) == "exit status 3"

@@ -50,7 +50,7 @@ WHOLE_FILES = {
     START + "name: b": "3: name: stands twice, first on line 1; take one out",
     START + "helth: /h": "3: helth: is not a known key; did you mean health?",
     START + "zzz: 1": "3: zzz: is not a known key; there are name, url, request, answer, seen, "
-    "health, agents, tls",
+    "decisions, health, agents, tls",
     START + "request: POST": "3: request: must be fields with values, not “POST”",
     START + "request: {heders: {}}": "3: request.heders: is not a known key; did you mean headers?",
     START + "request: {body: {a: 1}, text: b}": "3: request: body and text are given: take one out",

@@ -24,19 +24,25 @@ from squall.models import StabilitySpec, StressTestConfig, TestResults, TestScen
 from squall.models.load_spec import MAX_TPS
 from squall.models.scenario import DEFAULT_SEED
 from squall.orchestrator import Parts, StressTestOrchestrator
-from squall.orchestrator.limit.criteria import DEFAULT_CRITERIA, StepCriteria, for_steps
-from squall.orchestrator.limit.kept_target import KeptTarget
+from squall.orchestrator.limit.criteria import StepCriteria, default_criteria, for_steps
 from squall.orchestrator.limit.outcome import LimitOutcome, document
+from squall.orchestrator.limit.parts import PartsWatch
 from squall.orchestrator.limit.report import write_json, write_report
 from squall.orchestrator.limit.runner import LimitSearch, RunStep, Watcher
 from squall.orchestrator.limit.search import SearchSpec
 from squall.orchestrator.limit.step import StepSpec
+from squall.orchestrator.sessions import STREAM, KeptTarget
 from squall.scenarios import load_scenario
 
 TEMPLATE = "peak_load"
 """Its mix and client are used where no scenario was named."""
 CONNECTIONS = 512
 """Its connections then: so many that they are not the limit before the target is."""
+STREAM_CONNECTIONS = 2_048
+"""Where answers acknowledge what a stream has taken, which takes a tenth of a second or two."""
+DRAIN_S = 120.0
+"""A target that decides later gets so long to decide what a run left behind: it would be in the
+way of the next run."""
 
 
 def limit(
@@ -49,7 +55,11 @@ def limit(
         typer.Option(help="What a rate must meet, instead of the scenario's; may be repeated."),
     ] = None,
     target: Annotated[
-        str, typer.Option(help="inline (the reference platform), a URL or a target file (.yaml).")
+        str,
+        typer.Option(
+            help="inline (the reference platform), stream (the same on the cloud twin), a URL, "
+            "kinesis://STREAM, lambda://FUNCTION, or a target file (.yaml)."
+        ),
     ] = "inline",
     min_tps: Annotated[float, typer.Option(help="Lowest rate to try.")] = 500,
     max_tps: Annotated[float, typer.Option(help="Highest rate to try.")] = 50_000,
@@ -63,7 +73,9 @@ def limit(
     ] = None,
     connections: Annotated[
         int | None,
-        typer.Option(min=1, max=20_000, help="Connections; else the scenario's, or 512."),
+        typer.Option(
+            min=1, max=20_000, help="Connections; else the scenario's, or 512 (stream: 2048)."
+        ),
     ] = None,
     json_file: Annotated[
         str | None,
@@ -80,11 +92,11 @@ def limit(
     3 the load generator was the limit, 4 stopped with Ctrl-C.
     """
     template = load_scenario(scenario or TEMPLATE)
-    chosen = for_steps(criteria or (template.criteria if scenario else DEFAULT_CRITERIA))
+    chosen = for_steps(criteria or (template.criteria if scenario else default_criteria(target)))
     search = _search_spec(min_tps, max_tps, precision, repeats)
     step = _step_spec(
         make_config(
-            _for_steps(template, connections or (None if scenario else CONNECTIONS)),
+            _for_steps(template, connections or (None if scenario else _connections(target))),
             target=target,
             seed=seed,
             workers=workers,
@@ -109,12 +121,14 @@ async def find_limit(
     parts = real_parts()
     with LimitView(console, step.warm_up_s + step.step_s) as view:
         async with KeptTarget(parts.open_target, notes.append) as kept:
+            watch = PartsWatch(kept.open, parts.monotonic)
             search_run = LimitSearch(
                 search=search,
                 step=step,
-                run_step=_runner(replace(parts, open_target=kept.open), view),
+                run_step=_runner(replace(parts, open_target=watch.open), view),
                 watcher=Watcher(started=view.started, finished=view.finished),
                 started_at=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+                parts=watch.take,
             )
             with _interrupts():
                 outcome = await search_run.run()
@@ -143,6 +157,10 @@ def _interrupts() -> Iterator[None]:
     finally:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.remove_signal_handler(number)
+
+
+def _connections(target: str) -> int:
+    return STREAM_CONNECTIONS if target == STREAM else CONNECTIONS
 
 
 def _search_spec(min_tps: float, max_tps: float, precision: float, repeats: int) -> SearchSpec:
@@ -177,7 +195,13 @@ def _for_steps(template: TestScenario, connections: int | None) -> TestScenario:
     client = template.client
     if connections is not None:
         client = client.model_copy(update={"connections": connections})
-    return template.model_copy(update={"client": client, "stability": StabilitySpec()})
+    return template.model_copy(
+        update={
+            "client": client,
+            "stability": StabilitySpec(),
+            "drain_s": max(template.drain_s, DRAIN_S),
+        }
+    )
 
 
 def _write(

@@ -23,7 +23,14 @@ _PHASE = {
     SearchPhase.BISECT: "narrowing",
     SearchPhase.CONFIRM: "repeating",
 }
-_COLUMNS = ((9, "rate, TPS"), (9, "answered"), (9, "P95, ms"), (9, "P99, ms"), (8, "errors"))
+_COLUMNS = (
+    (9, "rate, TPS"),
+    (9, "answered"),
+    (9, "P95, ms"),
+    (9, "P99, ms"),
+    (11, "decided P95"),
+    (8, "errors"),
+)
 
 
 class LimitView:
@@ -61,6 +68,7 @@ class LimitView:
             f"{step.answered_tps:,.0f}",
             _ms(step.response.p95),
             _ms(step.response.p99),
+            _ms(step.decision.p95),
             "?" if step.error_rate is None else f"{step.error_rate:.2%}",
         )
         row = "  ".join(

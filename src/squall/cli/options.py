@@ -8,6 +8,8 @@ from squall.errors import ConfigurationError, Problem
 from squall.models import StressTestConfig, TestScenario
 from squall.models.scenario import DEFAULT_SEED
 
+DEFAULT_TARGET = "inline"
+
 _OPTIONS = {
     "target": "--target",
     "seed": "--seed",
@@ -22,22 +24,25 @@ _OPTIONS = {
 def make_config(
     scenario: TestScenario,
     *,
-    target: str = "inline",
+    target: str | None = None,
     seed: int = DEFAULT_SEED,
-    rate_scale: float = 1.0,
-    time_scale: float = 1.0,
+    rate_scale: float | None = None,
+    time_scale: float | None = None,
     workers: int | None = None,
     environment: str = "local",
     replay: str | None = None,
 ) -> StressTestConfig:
-    """A run's configuration; raises ``ConfigurationError`` that names every wrong option."""
+    """A run's configuration; what is None is as the scenario has it.
+
+    Raises ``ConfigurationError`` that names every wrong option.
+    """
     try:
         return StressTestConfig(
             scenario=scenario,
-            target=target,
+            target=target or scenario.target or DEFAULT_TARGET,
             seed=seed,
-            rate_scale=rate_scale,
-            time_scale=time_scale,
+            rate_scale=scenario.scale.rate if rate_scale is None else rate_scale,
+            time_scale=scenario.scale.time if time_scale is None else time_scale,
             workers=workers,
             environment=environment,
             replay=replay,

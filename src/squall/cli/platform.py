@@ -5,21 +5,31 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 from collections.abc import Callable
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from squall.errors import TargetUnreachable
+from squall.cli import foreground
+from squall.errors import ConfigurationError
+from squall.orchestrator.sessions import ANY_KEYS
 from squall.targets.platform import PlatformOptions, PlatformProcess
 from squall.targets.platform_history import default_cache_dir
+from squall.targets.stream_platform import REGION, StreamOptions, StreamPlatform
 
 DEFAULT_PORT = 8700
-_WATCH_S = 0.2
+LOOK_AT_STREAM = "aws kinesis describe-stream-summary --stream-name transactions"
+
+
+class Mode(StrEnum):
+    """Where transactions are decided."""
+
+    INLINE = "inline"
+    STREAM = "stream"
 
 
 def platform(
@@ -31,20 +41,36 @@ def platform(
         typer.Option(help="Keep decisions here; without it they go when the platform ends."),
     ] = None,
     processes: Annotated[
-        int | None, typer.Option(min=1, max=256, help="Processes; all cores when left out.")
+        int | None,
+        typer.Option(min=1, max=256, help="Processes; all cores when left out. Inline mode."),
+    ] = None,
+    mode: Annotated[
+        Mode, typer.Option(help="inline, or stream: on the cloud twin, which is launched too.")
+    ] = Mode.INLINE,
+    endpoint_url: Annotated[
+        str | None,
+        typer.Option(metavar="URL", help="Stream mode: a twin that runs already (squall twin)."),
     ] = None,
 ) -> None:
     """Run the reference fraud platform until Ctrl-C.
 
     The first start makes a labelled past and trains a model on it; later ones are quicker.
     """
-    options = PlatformOptions(
-        cache_dir=default_cache_dir(os.environ),
-        port=port,
-        data_dir=data_dir,
-        processes=processes,
-    )
-    asyncio.run(serve(options, Console(stderr=True, highlight=False), typer.echo))
+    cache_dir = default_cache_dir(os.environ)
+    console = Console(stderr=True, highlight=False)
+    if mode is Mode.STREAM:
+        if processes is not None:
+            raise ConfigurationError("--processes: stream mode has its own; leave it out")
+        for name, value in ANY_KEYS.items():
+            os.environ.setdefault(name, value)
+        url = endpoint_url and endpoint_url.rstrip("/")
+        stream = StreamOptions(cache_dir, port=port, data_dir=data_dir, endpoint_url=url)
+        asyncio.run(serve_stream(stream, console, typer.echo))
+        return
+    if endpoint_url is not None:
+        raise ConfigurationError("--endpoint-url: is for --mode stream")
+    inline = PlatformOptions(cache_dir, port=port, data_dir=data_dir, processes=processes)
+    asyncio.run(serve(inline, console, typer.echo))
 
 
 async def serve(options: PlatformOptions, waiting: Console, say: Callable[[str], None]) -> None:
@@ -52,34 +78,26 @@ async def serve(options: PlatformOptions, waiting: Console, say: Callable[[str],
 
     Raises ``TargetUnreachable`` when it cannot start, or ends by itself.
     """
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        loop.add_signal_handler(number, ended.set)
-    try:
-        await _serve_until(ended, options, waiting, say)
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+    await foreground.serve(
+        "the fraud platform",
+        lambda progress: PlatformProcess(options, progress),
+        waiting,
+        lambda running: say(announcement(running.base_url, running.log_file, datetime.now(UTC))),
+    )
 
 
-async def _serve_until(
-    ended: asyncio.Event, options: PlatformOptions, waiting: Console, say: Callable[[str], None]
+async def serve_stream(
+    options: StreamOptions, waiting: Console, say: Callable[[str], None]
 ) -> None:
-    with waiting.status("starting") as status:
-        running = await _start(PlatformProcess(options, status.update), ended)
-    if running is None:
-        return
-    try:
-        say(announcement(running.base_url, running.log_file, datetime.now(UTC)))
-        while running.alive and not ended.is_set():
-            await _pause(ended)
-        reason = None if ended.is_set() else running.exit_reason()
-    finally:
-        await running.stop()
-    if reason is not None:
-        raise TargetUnreachable(f"the fraud platform ended by itself: {reason}")
+    """Launch it in stream mode, with a twin where there is none, and watch it as ``serve`` does."""
+    await foreground.serve(
+        "the fraud platform",
+        lambda progress: StreamPlatform(options, progress),
+        waiting,
+        lambda running: say(
+            stream_announcement(running.url, running.twin_url, running.log_file, datetime.now(UTC))
+        ),
+    )
 
 
 def announcement(url: str, log_file: Path, now: datetime) -> str:
@@ -91,7 +109,32 @@ def announcement(url: str, log_file: Path, now: datetime) -> str:
     )
 
 
-def example_request(url: str, now: datetime) -> str:
+def stream_announcement(url: str, twin_url: str, log_file: Path, now: datetime) -> str:
+    """Where platform and twin are, and how to load and look at them."""
+    return (
+        f"The fraud platform is at {url}, on the cloud twin at {twin_url} (Ctrl-C ends it; log:"
+        f" {log_file}).\n"
+        f"In another terminal:\n{exports(twin_url)}\n"
+        f"Load on its stream:  squall run smoke --target '{stream_address()}'\n"
+        f"Look at it:          {LOOK_AT_STREAM}\n"
+        f"Send one and wait:   {example_request(url, now, '?wait=10')}"
+    )
+
+
+def stream_address() -> str:
+    """The platform's streams and table as a target; AWS is where the environment says."""
+    return "kinesis://transactions?decisions=kinesis://decisions&table=dynamodb://decisions"
+
+
+def exports(twin_url: str) -> str:
+    """Lines for a shell that lead every AWS tool to the twin."""
+    return (
+        f"  export AWS_ENDPOINT_URL={twin_url} AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}\n"
+        "  export AWS_ACCESS_KEY_ID=twin AWS_SECRET_ACCESS_KEY=twin"
+    )
+
+
+def example_request(url: str, now: datetime, query: str = "") -> str:
     """A curl command that asks for one decision."""
     transaction = {
         "transaction_id": "example1-000000000000",
@@ -121,24 +164,5 @@ def example_request(url: str, now: datetime) -> str:
         "original_transaction_id": None,
     }
     body = json.dumps(transaction, separators=(",", ":"))
-    return f"curl -s {url}/v1/transactions -H 'Content-Type: application/json' -d '{body}'"
-
-
-async def _start(starting: PlatformProcess, ended: asyncio.Event) -> PlatformProcess | None:
-    """Start it, unless a signal comes first."""
-    start = asyncio.create_task(starting.__aenter__())
-    stop = asyncio.create_task(ended.wait())
-    await asyncio.wait((start, stop), return_when=asyncio.FIRST_COMPLETED)
-    stop.cancel()
-    if start.done():
-        return start.result()
-    start.cancel()
-    await asyncio.wait((start,))
-    return None
-
-
-async def _pause(ended: asyncio.Event) -> None:
-    try:
-        await asyncio.wait_for(ended.wait(), _WATCH_S)
-    except TimeoutError:
-        return
+    where = f"'{url}/v1/transactions{query}'" if query else f"{url}/v1/transactions"
+    return f"curl -s {where} -H 'Content-Type: application/json' -d '{body}'"

@@ -40,7 +40,8 @@ PIPED_WIDTH = 120
 _SCENARIO_HELP = "A scenario's name (squall scenarios list) or a scenario file (.yaml)."
 _TARGET_HELP = (
     "inline (the reference fraud platform), stream (the same on the cloud twin), a URL, "
-    "kinesis://STREAM, lambda://FUNCTION, or a target file (.yaml)."
+    "kinesis://STREAM, lambda://FUNCTION, or a target file (.yaml). Default: what the scenario "
+    "is made for, else inline."
 )
 _STORE_HELP = (
     "Results store: a file or postgresql://user@host/database. Default: $SQUALL_STORE, else a "
@@ -50,11 +51,15 @@ _STORE_HELP = (
 
 def run(
     scenario: Annotated[str, typer.Argument(help=_SCENARIO_HELP)],
-    target: Annotated[str, typer.Option(help=_TARGET_HELP)] = "inline",
-    rate_scale: Annotated[float, typer.Option(help="Multiply every rate of the scenario.")] = 1.0,
+    target: Annotated[str | None, typer.Option(help=_TARGET_HELP)] = None,
+    rate_scale: Annotated[
+        float | None,
+        typer.Option(help="Multiply every rate of the scenario; default: its own scale, else 1."),
+    ] = None,
     time_scale: Annotated[
-        float, typer.Option(help="Multiply every length of time in the scenario.")
-    ] = 1.0,
+        float | None,
+        typer.Option(help="Multiply every length of time; default: the scenario's scale, else 1."),
+    ] = None,
     seed: Annotated[
         int, typer.Option(help="The same seed on the same day sends the same transactions.")
     ] = DEFAULT_SEED,

@@ -131,8 +131,25 @@ def _describe(scenario: TestScenario, console: Console) -> None:
         f"queue of {client.queue_limit:,}, {client.retry.max_attempts} attempt(s)",
     )
     table.add_row("drain", f"up to {describe_span(scenario.drain_s)}")
+    if scenario.target is not None:
+        table.add_row("made for", escape(f"--target {scenario.target}"))
+    if (scenario.scale.rate, scenario.scale.time) != (1, 1):
+        table.add_row(
+            "runs at",
+            f"rate × {scenario.scale.rate:g}, time × {scenario.scale.time:g}, "
+            "unless told otherwise",
+        )
+    for probe in scenario.probes:
+        table.add_row("probe", _beside(probe.name, probe.type, probe.during))
+    for fault in scenario.faults:
+        table.add_row("fault", _beside(fault.name, fault.type, fault.during))
     for position, criterion in enumerate(scenario.criteria):
         table.add_row("passes when" if position == 0 else "", escape(criterion))
     for name, limit in scenario.stability.model_dump(exclude_none=True).items():
         table.add_row("stability", f"{name} at most {limit:g}")
     console.print(table)
+
+
+def _beside(name: str, kind: str, phase: str | None) -> str:
+    """A probe or a fault in a line."""
+    return escape(f"{name}: {kind}, {'all along' if phase is None else f'in phase {phase}'}")

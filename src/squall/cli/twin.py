@@ -6,9 +6,7 @@ It is known by its command line and its ready file only; nothing is imported fro
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -16,8 +14,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from squall.errors import TargetUnreachable
-from squall.targets.twin import TwinOptions, launched, log_tail, pause
+from squall.cli import foreground
+from squall.targets.twin import TwinOptions, TwinProcess
 
 DEFAULT_PORT = 8710
 
@@ -42,29 +40,12 @@ async def serve(options: TwinOptions, waiting: Console, say: Callable[[str], Non
     Raises ``ConfigurationError`` where it refuses to start and ``TargetUnreachable`` where it is
     missing, does not become ready, or ends by itself.
     """
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    for number in numbers:
-        loop.add_signal_handler(number, ended.set)
-    try:
-        with waiting.status("starting the cloud twin"):
-            stack = contextlib.AsyncExitStack()
-            running = await stack.enter_async_context(launched(options, ended))
-        async with stack:
-            if running is None:
-                return
-            say(announcement(running.url, running.log_file))
-            while running.process.poll() is None and not ended.is_set():
-                await pause(ended)
-            if not ended.is_set():
-                raise TargetUnreachable(
-                    f"the cloud twin ended by itself: exit status {running.process.returncode}"
-                    f"{log_tail(running.log_file)}"
-                )
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
+    await foreground.serve(
+        "the cloud twin",
+        lambda _: TwinProcess(options),
+        waiting,
+        lambda running: say(announcement(running.url, running.log_file)),
+    )
 
 
 def announcement(url: str, log_file: Path) -> str:

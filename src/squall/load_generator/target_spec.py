@@ -172,3 +172,20 @@ class RecordTargetSpec(TargetSpec, Protocol):
     def calls(self) -> RecordCalls:
         """What puts records into calls."""
         ...
+
+
+@runtime_checkable
+class DeferringTargetSpec(TargetSpec, Protocol):
+    """A target that takes single requests and may acknowledge them before they are decided."""
+
+    @property
+    def decides_later(self) -> bool:
+        """Whether its accepted answers are acknowledgements."""
+        ...
+
+
+def decides_later(target: TargetSpec) -> bool:
+    """Whether an accepted answer is an acknowledgement, and the decision comes another way."""
+    if isinstance(target, RecordTargetSpec):
+        return True
+    return isinstance(target, DeferringTargetSpec) and target.decides_later

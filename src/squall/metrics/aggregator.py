@@ -91,6 +91,7 @@ class MetricsAggregator:
         """Take decisions that came by another channel than the answers."""
         self._totals.add_decisions(interval)
         self._seconds.add_decisions(interval)
+        self._phases.add_decisions(interval, self.schedule.profile_time(interval.end_s))
 
     # --- live ---
 
@@ -176,9 +177,10 @@ class MetricsAggregator:
         return self._totals.truth
 
     @property
-    def histograms(self) -> tuple[LatencyHistogram, LatencyHistogram, LatencyHistogram]:
-        """Response, service and lateness, merged over all workers."""
-        return self._totals.response, self._totals.service, self._totals.lateness
+    def histograms(self) -> tuple[LatencyHistogram, ...]:
+        """Response, service, lateness and decision, merged over all workers."""
+        totals = self._totals
+        return totals.response, totals.service, totals.lateness, totals.decision
 
     def accounting(self, note: str = "") -> Accounting:
         """The accounting without a final read: what the target recorded is unknown."""
@@ -190,8 +192,7 @@ class MetricsAggregator:
 
     def latencies(self) -> Latencies:
         """Percentiles over the whole run."""
-        response, service, lateness = (h.percentiles_ms() for h in self.histograms)
-        decision = self._totals.decision.percentiles_ms()
+        response, service, lateness, decision = (h.percentiles_ms() for h in self.histograms)
         return Latencies(response=response, service=service, lateness=lateness, decision=decision)
 
     def throughput(self) -> Throughput:

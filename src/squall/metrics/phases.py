@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from squall.models import (
     Counts,
+    DecisionInterval,
     Interval,
     LatencyHistogram,
     LoadProfile,
@@ -15,7 +16,7 @@ from squall.models import (
 
 
 class PhaseTotals:
-    """Counts and response latencies by phase.
+    """Counts and latencies by phase.
 
     An interval (a tenth of a second of one worker) belongs wholly to the phase that holds its
     middle. A transaction is therefore planned in the phase of its intended send, to within an
@@ -28,6 +29,7 @@ class PhaseTotals:
         self._phases: Sequence[Phase] = profile.phases
         self._counts = [Counts() for _ in self._phases]
         self._response = [LatencyHistogram() for _ in self._phases]
+        self._decision = [LatencyHistogram() for _ in self._phases]
         self._reached_s = 0.0
 
     def add(self, interval: Interval, profile_s: float) -> None:
@@ -36,6 +38,10 @@ class PhaseTotals:
         self._counts[at] = self._counts[at] + interval.counts
         self._response[at].merge(interval.response)
         self._reached_s = max(self._reached_s, profile_s)
+
+    def add_decisions(self, interval: DecisionInterval, profile_s: float) -> None:
+        """Add decisions that were seen at ``profile_s`` seconds of the profile."""
+        self._decision[self.index_at(profile_s)].merge(interval.decision)
 
     def index_at(self, profile_s: float) -> int:
         """Which phase holds ``profile_s``; the last one after the end."""
@@ -52,15 +58,21 @@ class PhaseTotals:
         """The phases that were reached, in order; the last ends where the run got to."""
         reached_s = self._reached_s
         return tuple(
-            _result(phase, min(phase.end_s, reached_s), counts, response)
-            for phase, counts, response in zip(
-                self._phases, self._counts, self._response, strict=True
+            _result(phase, min(phase.end_s, reached_s), counts, response, decision)
+            for phase, counts, response, decision in zip(
+                self._phases, self._counts, self._response, self._decision, strict=True
             )
             if phase.start_s < reached_s or counts.planned
         )
 
 
-def _result(phase: Phase, end_s: float, counts: Counts, response: LatencyHistogram) -> PhaseResult:
+def _result(
+    phase: Phase,
+    end_s: float,
+    counts: Counts,
+    response: LatencyHistogram,
+    decision: LatencyHistogram,
+) -> PhaseResult:
     length_s = end_s - phase.start_s
     return PhaseResult(
         name=phase.name,
@@ -71,4 +83,5 @@ def _result(phase: Phase, end_s: float, counts: Counts, response: LatencyHistogr
         errors=counts.errors,
         accepted_tps=round(counts.accepted / length_s, 1) if length_s > 0 else 0.0,
         response=response.percentiles_ms(),
+        decision=decision.percentiles_ms(),
     )

@@ -37,6 +37,7 @@ class _Row:
     response_ms: tuple[float | None, float | None, float | None] = (None, None, None)
     service_p99: float | None = None
     lateness_p99: float | None = None
+    decision_p95: float | None = None
     in_flight: int = 0
     queue_depth: int = 0
 
@@ -48,11 +49,12 @@ class _Open:
     response: LatencyHistogram = field(default_factory=LatencyHistogram)
     service: LatencyHistogram = field(default_factory=LatencyHistogram)
     lateness: LatencyHistogram = field(default_factory=LatencyHistogram)
+    decision: LatencyHistogram = field(default_factory=LatencyHistogram)
     in_flight: dict[int, int] = field(default_factory=dict)
     queue_depth: dict[int, int] = field(default_factory=dict)
 
     def clear(self) -> None:
-        for histogram in (self.response, self.service, self.lateness):
+        for histogram in (self.response, self.service, self.lateness, self.decision):
             histogram.clear()
         self.in_flight.clear()
         self.queue_depth.clear()
@@ -93,7 +95,10 @@ class SecondRows:
         """Count decisions in the second in which they were seen; later ones in the last."""
         if self._rows:
             second = max(0, int((interval.start_s + interval.end_s) / 2))
-            _count_truth(self._rows[min(second, len(self._rows) - 1)], interval.truth)
+            second = min(second, len(self._rows) - 1)
+            _count_truth(self._rows[second], interval.truth)
+            if (opened := self._open.get(second)) is not None:
+                opened.decision.merge(interval.decision)
 
     def rows(self) -> tuple[Second, ...]:
         """All rows; seconds still open are read as they stand."""
@@ -111,6 +116,7 @@ class SecondRows:
                 response_p99=row.response_ms[2],
                 service_p99=row.service_p99,
                 lateness_p99=row.lateness_p99,
+                decision_p95=row.decision_p95,
                 in_flight=row.in_flight,
                 queue_depth=row.queue_depth,
                 fraud=row.fraud,
@@ -169,6 +175,7 @@ def _summarise(row: _Row, opened: _Open) -> None:
     row.response_ms = (_at_ms(response, 50), _at_ms(response, 95), _at_ms(response, 99))
     row.service_p99 = _at_ms(opened.service, 99)
     row.lateness_p99 = _at_ms(opened.lateness, 99)
+    row.decision_p95 = _at_ms(opened.decision, 95)
     row.in_flight = sum(opened.in_flight.values())
     row.queue_depth = sum(opened.queue_depth.values())
 

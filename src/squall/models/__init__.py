@@ -1,5 +1,6 @@
 """Core data models and enums. Values only: nothing here reads a clock, a file or a socket."""
 
+from squall.models.beside import FaultRecord, ProbeResult
 from squall.models.cost import CostBreakdown, CostItem, Usage
 from squall.models.decisions import DecisionBatch, DecisionEvent
 from squall.models.edge_cases import AMOUNT_LIMIT, EXPECTED, EdgeCase
@@ -17,6 +18,13 @@ from squall.models.enums import (
     Typology,
     Verdict,
 )
+from squall.models.fault_spec import (
+    AgentFault,
+    AwsFault,
+    ExternalCheckFault,
+    FaultSpec,
+    GatewayFault,
+)
 from squall.models.histogram import LatencyHistogram, LatencySummary, SparseCounts
 from squall.models.interval import (
     Counts,
@@ -32,12 +40,27 @@ from squall.models.metrics import (
     AgentMetrics,
     BusinessMetrics,
     CompetitiveBenchmarks,
+    Coordination,
     Detection,
     EdgeCaseConformity,
     HeroMetrics,
     PublishedFigure,
     SystemMetrics,
     TypologyDetection,
+)
+from squall.models.platform_setup import PlatformSetup
+from squall.models.probe_spec import (
+    AuditTrail,
+    ConfidenceDrift,
+    ExpiredRecords,
+    Explanations,
+    HistoryQueries,
+    Invocations,
+    ObjectWrites,
+    ProbeSpec,
+    ProfileConsistency,
+    StreamRecords,
+    TableOperations,
 )
 from squall.models.results import (
     Accounting,
@@ -56,6 +79,7 @@ from squall.models.results import (
 )
 from squall.models.scenario import (
     ClientSpec,
+    DefaultScale,
     MixSpec,
     RetryPolicy,
     StabilitySpec,
@@ -79,12 +103,17 @@ __all__ = [
     "EXPECTED",
     "FIELDS",
     "Accounting",
+    "AgentFault",
     "AgentMetrics",
     "ArrivalProcess",
+    "AuditTrail",
+    "AwsFault",
     "BusinessMetrics",
     "ClientSpec",
     "Column",
     "CompetitiveBenchmarks",
+    "ConfidenceDrift",
+    "Coordination",
     "CostBreakdown",
     "CostItem",
     "Counts",
@@ -93,18 +122,27 @@ __all__ = [
     "DecisionBatch",
     "DecisionEvent",
     "DecisionInterval",
+    "DefaultScale",
     "DegradationLevel",
     "Detection",
     "EdgeCase",
     "EdgeCaseConformity",
     "Expected",
+    "ExpiredRecords",
+    "Explanations",
+    "ExternalCheckFault",
     "FailureType",
+    "FaultRecord",
+    "FaultSpec",
     "Finding",
+    "GatewayFault",
     "GeneratorHealth",
     "GeneratorReport",
     "HeroMetrics",
     "HistogramLogs",
+    "HistoryQueries",
     "Interval",
+    "Invocations",
     "Label",
     "Latencies",
     "LatencyHistogram",
@@ -115,9 +153,14 @@ __all__ = [
     "LoadSpec",
     "Mix",
     "MixSpec",
+    "ObjectWrites",
     "Outcome",
     "Phase",
     "PhaseResult",
+    "PlatformSetup",
+    "ProbeResult",
+    "ProbeSpec",
+    "ProfileConsistency",
     "PublishedFigure",
     "Receipt",
     "RetryPolicy",
@@ -128,8 +171,10 @@ __all__ = [
     "SparseCounts",
     "StabilityResult",
     "StabilitySpec",
+    "StreamRecords",
     "StressTestConfig",
     "SystemMetrics",
+    "TableOperations",
     "TestResults",
     "TestScenario",
     "TestStatus",

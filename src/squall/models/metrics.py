@@ -23,6 +23,10 @@ class SystemMetrics:
     cores_available: int = 1
     stolen_cores: float = 0.0
     """Of a host: cores' worth of time that the hypervisor gave to other machines (steal time)."""
+    memory_share: float = 0.0
+    """``rss_bytes`` as a share of the host's memory."""
+    memory_max_share: float = 0.0
+    """The highest share of the samples that this one stands for."""
 
 
 STAGES = frozenset({"gateway", "coordinator", "storage"})
@@ -51,6 +55,23 @@ class AgentMetrics:
     def is_stage(self) -> bool:
         """Whether it serves the agents (gateway, coordinator, storage) rather than votes."""
         return self.name in STAGES
+
+
+@dataclass(frozen=True, slots=True)
+class Coordination:
+    """How well the agents work together. None is "not measured"."""
+
+    efficiency_share: float | None = None
+    """Agents' busy time, of theirs and the coordinator's together: 1 is no overhead."""
+    complete_share: float | None = None
+    """Decisions that were settled with every agent's vote in time."""
+    imbalance_share: float | None = None
+    """By how much the busiest agent's work exceeds the mean: max ÷ mean − 1.
+
+    That is the percent imbalance of Pearce, Gamblin, de Supinski, Schulz and Amato, "Quantifying
+    the effectiveness of load balance algorithms", ICS 2012.
+    """
+    busiest: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

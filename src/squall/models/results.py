@@ -8,10 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from squall.models.beside import FaultRecord, ProbeResult
 from squall.models.enums import Severity, TestStatus, Verdict
 from squall.models.histogram import LatencySummary
 from squall.models.interval import Receipt
-from squall.models.metrics import AgentMetrics, BusinessMetrics, Detection, SystemMetrics
+from squall.models.metrics import (
+    AgentMetrics,
+    BusinessMetrics,
+    Coordination,
+    Detection,
+    SystemMetrics,
+)
 from squall.models.scenario import StressTestConfig
 from squall.models.services import ServiceFigures
 
@@ -181,6 +188,8 @@ class Second:
     fraud_detected: int
     legitimate: int
     legitimate_flagged: int
+    decision_p95: float | None = None
+    """Of the decisions seen in the second, by another channel than the answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,11 +205,13 @@ class Scaling:
 
 @dataclass(frozen=True, slots=True)
 class HistogramLogs:
-    """The three merged histograms, HdrHistogram V2 encoding, base64."""
+    """The merged histograms, HdrHistogram V2 encoding, base64."""
 
     response: str
     service: str
     lateness: str
+    decision: str = ""
+    """Empty where decisions come with the answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +245,8 @@ class TestResults:
     detection: Detection
     generator: GeneratorReport
     agents: tuple[AgentMetrics, ...]
-    faults: tuple[str, ...]
+    faults: tuple[FaultRecord, ...]
+    """What was put wrong on purpose, and when."""
     resources: Mapping[str, SystemMetrics]
     """Means over the run by source."""
     resource_samples: tuple[SystemMetrics, ...]
@@ -250,6 +262,12 @@ class TestResults:
     """What the cloud services under the target did; None where it names none."""
     receipts: tuple[Receipt, ...] = ()
     """Sequence numbers by shard, where the target acknowledges with such."""
+    coordination: Coordination = field(default_factory=Coordination)
+    probes: tuple[ProbeResult, ...] = ()
+    """What was measured beside the load."""
+    dashboard: Mapping[str, float] = field(default_factory=dict)
+    """The numbers of the target's agent dashboard by dotted path: counters as increments over the
+    run, everything else as read last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +282,8 @@ class PhaseResult:
     errors: int
     accepted_tps: float
     response: LatencySummary
+    decision: LatencySummary = field(default_factory=lambda: LatencySummary(0))
+    """Of the decisions seen in the phase, by another channel than the answers."""
 
 
 @dataclass(frozen=True, slots=True)

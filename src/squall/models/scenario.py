@@ -7,7 +7,10 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from squall.models.enums import ArrivalProcess, Typology
+from squall.models.fault_spec import FaultSpec
 from squall.models.load_spec import LoadSpec
+from squall.models.platform_setup import PlatformSetup
+from squall.models.probe_spec import ProbeSpec
 from squall.models.transactions import Mix
 
 DEFAULT_SEED = 20_261_123
@@ -77,6 +80,13 @@ class StabilitySpec(_Frozen):
     error_rate_growth_points_per_hour: float | None = None
 
 
+class DefaultScale(_Frozen):
+    """By how much a scenario is scaled where nobody says: what a laptop holds."""
+
+    rate: float = Field(default=1.0, gt=0, le=1000)
+    time: float = Field(default=1.0, gt=0, le=1000)
+
+
 class TestScenario(_Frozen):
     """One scenario file."""
 
@@ -85,10 +95,17 @@ class TestScenario(_Frozen):
     name: str = Field(pattern=r"^[a-z][a-z0-9_]{0,63}$")
     title: str = Field(min_length=1, max_length=120)
     why: str = Field(min_length=1, description="What is tested and why it matters, in a sentence")
+    target: str | None = Field(
+        default=None, description="What it is made for, where --target is not given"
+    )
+    scale: DefaultScale = DefaultScale()
+    platform: PlatformSetup = PlatformSetup()
     load: LoadSpec
     arrivals: ArrivalProcess = ArrivalProcess.EVEN
     mix: MixSpec = MixSpec()
     client: ClientSpec = ClientSpec()
+    probes: tuple[ProbeSpec, ...] = Field(default=(), description="Work beside the load")
+    faults: tuple[FaultSpec, ...] = Field(default=(), description="What goes wrong, and when")
     criteria: tuple[str, ...] = Field(default=(), description="Expressions over the result")
     stability: StabilitySpec = StabilitySpec()
     drain_s: float = Field(default=30.0, gt=0, le=3600, description="Longest wait for last answers")

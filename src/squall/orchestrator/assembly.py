@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from squall.business import business_metrics
 from squall.metrics import MetricsAggregator
 from squall.metrics.collectors import HostCollector
+from squall.metrics.coordination import coordination_of
 from squall.models import (
     Accounting,
     AgentMetrics,
+    FaultRecord,
     GeneratorReport,
+    ProbeResult,
     SystemMetrics,
     TestResults,
     TestStatus,
@@ -52,6 +55,9 @@ class Measured:
     cores: int
     notes: tuple[str, ...]
     services: ServiceReport | None = None
+    probes: tuple[ProbeResult, ...] = ()
+    faults: tuple[FaultRecord, ...] = ()
+    dashboard: Mapping[str, float] = field(default_factory=dict)
 
 
 def assemble(measured: Measured) -> TestResults:
@@ -112,7 +118,8 @@ def _measurements(measured: Measured) -> TestResults:
             measured.host.means,
         ),
         agents=measured.agents,
-        faults=(),
+        coordination=coordination_of(measured.agents),
+        faults=measured.faults,
         resources=measured.host.means,
         resource_samples=measured.host.samples,
         business=replace(
@@ -127,6 +134,8 @@ def _measurements(measured: Measured) -> TestResults:
         notes=(*measured.notes, *((gap,) if gap else ())),
         retried=seen.retried,
         receipts=seen.receipts,
+        probes=measured.probes,
+        dashboard=measured.dashboard,
     )
 
 

@@ -52,6 +52,11 @@ class LiveRun:
         started = self.engine.started_at_monotonic
         return max(0.0, self.clock() - started) if started else 0.0
 
+    @property
+    def profile_s(self) -> float:
+        """Seconds into the load profile; it stands still in a pause."""
+        return self.engine.controller.profile_time(self.at_s)
+
     async def drive(self) -> None:
         """Send the load and take in what is reported until the last answer.
 

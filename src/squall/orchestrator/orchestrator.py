@@ -7,15 +7,15 @@ from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime
 
 from squall.errors import IllegalTransition, SquallError
-from squall.load_generator import without_final_read
-from squall.load_generator.target_spec import RecordTargetSpec, TargetSpec
+from squall.load_generator.load_clock import LoadClock
 from squall.load_generator.transactions import ReplaySpec
 from squall.metrics import LateDecisions, MetricsAggregator
 from squall.metrics.collectors import AgentsCollector, HostCollector
 from squall.models import Accounting, LiveSnapshot, StressTestConfig, TestResults, TestStatus
+from squall.orchestrator.account import Conclusion
 from squall.orchestrator.assembly import Measured, assemble
+from squall.orchestrator.beside import Beside
 from squall.orchestrator.decision_watch import DecisionWatch
-from squall.orchestrator.final_read import final_read
 from squall.orchestrator.live_run import LiveRun
 from squall.orchestrator.planning import RunPlan, plan_run
 from squall.orchestrator.ports import (
@@ -36,11 +36,6 @@ MULTIPLIER_MAX = 100.0
 
 def _silent(_: str) -> None:
     """Progress for callers that show none."""
-
-
-def _deferred_fields(target: TargetSpec) -> frozenset[str] | None:
-    """What is sent to a target that acknowledges before it decides; None for all others."""
-    return target.fields if isinstance(target, RecordTargetSpec) else None
 
 
 class StressTestOrchestrator:
@@ -73,7 +68,9 @@ class StressTestOrchestrator:
         self._machine = RunStateMachine(on_status)
         self._live: LiveRun | None = None
         self._live_known = asyncio.Event()
-        self._reading: asyncio.Task[Accounting] | None = None
+        self._conclusion = Conclusion(
+            self.plan, progress, lambda: self._machine.status is TestStatus.ABORTED
+        )
         self._notes: list[str] = []
         self._stopped_early = False
 
@@ -113,8 +110,12 @@ class StressTestOrchestrator:
         """
         self._machine.advance(TestStatus.PREPARING)
         try:
+            config = self.plan.config
             async with self._parts.open_target(
-                self.plan.config.target, self.plan.source.available_fields, self._progress
+                config.target,
+                self.plan.source.available_fields,
+                self._progress,
+                config.scenario.platform,
             ) as session:
                 return await self._run_against(session)
         except BaseException as error:
@@ -129,22 +130,32 @@ class StressTestOrchestrator:
         plan = self.plan
         self._progress(f"checking {session.target.name}")
         await session.target.check()
+        beside = Beside.of(
+            plan.probes,
+            plan.config.scenario.faults,
+            session.installation,
+            plan.config.seed,
+            self._progress,
+            self._note,
+        )
         engine = self._parts.make_engine(plan.load_plan(session.target.spec))
         try:
+            await beside.prepare()
             self._progress(
                 f"starting {plan.workers} load worker{'s' * (plan.workers != 1)} and calibrating"
             )
             calibration = await engine.prepare()
-            return await self._measure(session, engine, calibration)
+            return await self._measure(session, engine, calibration, beside)
         finally:
             await engine.close()
+            await beside.close()
 
     async def _measure(
-        self, session: TargetSession, engine: LoadEngine, calibration: Calibration
+        self, session: TargetSession, engine: LoadEngine, calibration: Calibration, beside: Beside
     ) -> TestResults:
         services = await self._watch_services(session)
         try:
-            return await self._load(session, engine, calibration, services)
+            return await self._load(session, engine, calibration, services, beside)
         finally:
             if services is not None:
                 await services.close()
@@ -155,11 +166,13 @@ class StressTestOrchestrator:
         engine: LoadEngine,
         calibration: Calibration,
         services: ServiceWatch | None,
+        beside: Beside,
     ) -> TestResults:
         plan = self.plan
         aggregator = MetricsAggregator(plan.run_id, plan.profile, engine.controller)
         watch = await self._watch(session, engine, aggregator)
-        started_at = self._now()
+        started_unix_s = self._parts.wall_clock()
+        started_at = _rfc3339(started_unix_s)
         live = LiveRun(
             plan=plan,
             engine=engine,
@@ -175,12 +188,15 @@ class StressTestOrchestrator:
         self._live = live
         self._live_known.set()
         self._machine.advance(TestStatus.RUNNING)
+        beside.start(LoadClock(plan.profile, lambda: live.profile_s, plan.source))
         try:
             await live.drive()
         except SquallError as error:
             self._note(str(error))
             self._end(TestStatus.FAILED)
+        await beside.stop(at_once=self._machine.ended)
         accounting = await self._account(session, engine, live)
+        probes = await self._conclusion.probes(beside, accounting, started_unix_s)
         report = None if services is None else await services.end(accounting.accepted)
         self._end(TestStatus.COMPLETED)
         live.publish()
@@ -188,7 +204,7 @@ class StressTestOrchestrator:
             Measured(
                 plan=plan,
                 started_at=started_at,
-                finished_at=self._now(),
+                finished_at=_rfc3339(self._parts.wall_clock()),
                 status=self.status,
                 stopped_early=self._stopped_early,
                 target_name=session.target.name,
@@ -201,6 +217,9 @@ class StressTestOrchestrator:
                 cores=self._parts.cores,
                 notes=tuple(self._notes),
                 services=report,
+                probes=probes,
+                faults=beside.fault_records(),
+                dashboard=live.agents.dashboard(),
             )
         )
 
@@ -237,34 +256,12 @@ class StressTestOrchestrator:
         self, session: TargetSession, engine: LoadEngine, live: LiveRun
     ) -> Accounting:
         """The final read, unless the run was broken off."""
-        plan, counts = self.plan, live.aggregator.counts
         if self._machine.ended:
             note = f"no final read: the run was {self.status.value}"
-            return without_final_read(engine.ledger, counts, plan.run_tag, note)
+            return self._conclusion.unread(engine, live, note)
         self._machine.advance(TestStatus.RECONCILING)
         live.publish()
-        self._progress("reading the target's own records")
-        reader = session.target.reader(plan.run_tag)
-        if live.watch is not None:
-            reader = live.watch.reader(reader)
-        self._reading = asyncio.create_task(
-            final_read(
-                reader,
-                engine.ledger,
-                counts,
-                plan.run_tag,
-                plan.source,
-                self._progress,
-                deferred_fields=_deferred_fields(session.target.spec),
-            )
-        )
-        try:
-            return await self._reading
-        except asyncio.CancelledError:
-            if self.status is not TestStatus.ABORTED:
-                raise
-            note = "no final read: it was broken off"
-            return without_final_read(engine.ledger, counts, plan.run_tag, note)
+        return await self._conclusion.account(session, engine, live)
 
     def _end(self, status: TestStatus) -> None:
         """Reach an end, unless one was reached before."""
@@ -274,10 +271,6 @@ class StressTestOrchestrator:
     def _note(self, text: str) -> None:
         self._notes.append(text)
         self._progress(text)
-
-    def _now(self) -> str:
-        moment = datetime.fromtimestamp(self._parts.wall_clock(), UTC)
-        return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     # --- controls ---
 
@@ -326,9 +319,7 @@ class StressTestOrchestrator:
         live = self._running()
         self._machine.advance(TestStatus.ABORTED)
         self._note(f"emergency stop at {live.at_s:.1f} s")
-        if self._reading is not None:
-            self._reading.cancel()
-        else:
+        if not self._conclusion.break_off():
             await live.engine.abort()
 
     def _running(self) -> LiveRun:
@@ -337,3 +328,9 @@ class StressTestOrchestrator:
                 f"a run that is {self.status.value} has no load yet; cancel it instead"
             )
         return self._live
+
+
+def _rfc3339(unix_s: float) -> str:
+    """A moment in UTC, to the millisecond."""
+    moment = datetime.fromtimestamp(unix_s, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -18,6 +18,7 @@ from squall.models import (
     LoadSpec,
     Mix,
     MixSpec,
+    ProbeSpec,
     Scaling,
     SourceSpec,
     StressTestConfig,
@@ -54,6 +55,8 @@ class RunPlan:
     workers: int
     scaling: Scaling
     criteria: tuple[Criterion, ...]
+    probes: tuple[ProbeSpec, ...]
+    """With rate and time scales inside."""
     epoch_s: float
     """Where event time ends, Unix seconds: the start of the run's day, so that two runs on one
     day with one seed send the same transactions."""
@@ -120,6 +123,9 @@ def plan_run(
         workers=workers,
         scaling=_scaling(config, profile),
         criteria=tuple(parse_criterion(text) for text in config.scenario.criteria),
+        probes=tuple(
+            probe.scaled(config.rate_scale, config.time_scale) for probe in config.scenario.probes
+        ),
         epoch_s=epoch_s,
         rates_as_of=min(load_currencies().dates),
     )
@@ -188,13 +194,19 @@ def _scaling(config: StressTestConfig, profile: LoadProfile) -> Scaling:
         for name, scale in (("rate", config.rate_scale), ("time", config.time_scale))
         if scale != 1
     ]
+    default = config.scenario.scale
+    whose = (
+        " (the scenario's own scale for two cores)"
+        if (default.rate, default.time) == (config.rate_scale, config.time_scale)
+        else ""
+    )
     return Scaling(
         rate_scale=config.rate_scale,
         time_scale=config.time_scale,
         planned_peak_tps=profile.peak_tps,
         duration_s=profile.duration_s,
         statement=(
-            f"Scaled: {' and '.join(changed)}. {now}; the scenario as written has {before}."
+            f"Scaled: {' and '.join(changed)}{whose}. {now}; the scenario as written has {before}."
             if changed
             else f"As written: {now}."
         ),

@@ -11,8 +11,9 @@ from squall.business import PriceBook, load_price_book
 from squall.load_generator import Ledger, LoadPlan, LostWorker
 from squall.load_generator.target_spec import TargetSpec
 from squall.metrics import Schedule
-from squall.models import Interval
+from squall.models import Interval, PlatformSetup
 from squall.targets import CloudPlace, DecisionFeed, DecisionReader
+from squall.targets.installation import Installation
 
 Progress = Callable[[str], None]
 """Takes a short sentence about what is being done or has just happened."""
@@ -136,6 +137,11 @@ class TargetSession(Protocol):
         """The target."""
         ...
 
+    @property
+    def installation(self) -> Installation:
+        """Where its parts are, as far as that is known."""
+        ...
+
     def pids(self) -> tuple[int, ...]:
         """Its processes where they are ours to watch; else empty."""
         ...
@@ -153,9 +159,12 @@ class OpenTarget(Protocol):
     """Resolves a target's name, launching it where it is ours to launch."""
 
     def __call__(
-        self, target: str, fields: frozenset[str], progress: Progress
+        self, target: str, fields: frozenset[str], progress: Progress, setup: PlatformSetup
     ) -> AbstractAsyncContextManager[TargetSession]:
-        """Open it for transactions with these ``fields``; closing ends what was launched."""
+        """Open it for transactions with these ``fields``; closing ends what was launched.
+
+        ``setup`` is for what squall launches itself.
+        """
         ...
 
 

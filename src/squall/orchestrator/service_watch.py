@@ -14,6 +14,7 @@ from squall.metrics.collectors.cloudwatch.usage import usage_from_metrics
 from squall.metrics.collectors.twin_meter import BASIS, read_twin_meter
 from squall.models import CostBreakdown, Usage
 from squall.models.services import ServiceFigures
+from squall.probes.aws_place import OWN_PREFIX
 from squall.targets import CloudPlace, HttpClient
 
 
@@ -94,7 +95,8 @@ class ServiceWatch:
     ) -> tuple[tuple[Usage, ...], str]:
         after = None if self._before is None else await self._read_meter()
         if self._before is not None and after is not None:
-            return usage_between(self._before, after), BASIS
+            used = usage_between(self._before, after)
+            return tuple(u for u in used if not u.resource.startswith(OWN_PREFIX)), BASIS
         hours = (self._wall_clock() - self._started_s) / 3600
         usage = usage_from_metrics(
             found.resources, found.facts, collector.totals(), hours, collector.asked

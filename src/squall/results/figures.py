@@ -117,7 +117,7 @@ def measured(criterion: CriterionResult) -> str:
     if isinstance(value, str):
         return value
     expression = criterion.expression
-    if "%" in expression:
+    if "%" in expression.replace("% of", ""):  # "1 % of another" is in the other's unit
         return percent(float(value), 2)
     if "latency_ms" in expression or expression.rstrip().endswith("ms"):
         return milliseconds(float(value))

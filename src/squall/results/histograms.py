@@ -18,10 +18,14 @@ SIGNIFICANT_DIGITS = 3
 
 
 def histogram_logs(
-    response: LatencyHistogram, service: LatencyHistogram, lateness: LatencyHistogram
+    response: LatencyHistogram,
+    service: LatencyHistogram,
+    lateness: LatencyHistogram,
+    decision: LatencyHistogram | None = None,
 ) -> HistogramLogs:
-    """The three histograms of a run, encoded."""
-    return HistogramLogs(encode(response), encode(service), encode(lateness))
+    """The histograms of a run, encoded; ``decision`` where decisions come by a way of their own."""
+    decided = "" if decision is None or not decision.total else encode(decision)
+    return HistogramLogs(encode(response), encode(service), encode(lateness), decided)
 
 
 def encode(histogram: LatencyHistogram) -> str:

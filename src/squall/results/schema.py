@@ -2,7 +2,8 @@
 
 Version 1 kept each result whole in ``runs.document``. Version 2 moved the per-second rows to
 ``seconds`` (so that SQL and trends can use them without reading documents) and added the target,
-P99, recall and lost to the summary. A migration runs in one transaction with its version number.
+P99, recall and lost to the summary. Version 3 added the decision P95 to those rows. A migration
+runs in one transaction with its version number.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from sqlalchemy import (
 from squall.errors import StoreError
 from squall.models import Second
 
-VERSION = 2
+VERSION = 3
 """The version that this program writes."""
 
 METADATA = MetaData()
@@ -122,7 +123,14 @@ def _to_version_2(connection: Connection) -> None:
             connection.execute(insert(SECONDS), [{"run_id": run_id, **row} for row in rows])
 
 
-_MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_to_version_2,)
+def _to_version_3(connection: Connection) -> None:
+    known = {column["name"] for column in inspect(connection).get_columns(SECONDS.name)}
+    if "decision_p95" not in known:  # version 2 made from version 1 has it already
+        kind = SECONDS.c.decision_p95.type.compile(connection.dialect)
+        connection.execute(text(f"ALTER TABLE {SECONDS.name} ADD COLUMN decision_p95 {kind}"))
+
+
+_MIGRATIONS: tuple[Callable[[Connection], None], ...] = (_to_version_2, _to_version_3)
 """Migration i brings version i + 1 to version i + 2."""
 
 

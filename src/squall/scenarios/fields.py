@@ -10,7 +10,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from squall.models import TestScenario
+from squall.models import FaultSpec, ProbeSpec, TestScenario
 from squall.models.load_spec import (
     BurstSpec,
     ChaosSpec,
@@ -34,6 +34,25 @@ LOADS: Mapping[str, type[BaseModel]] = {
     "scale": ScaleSpec,
 }
 """The specification of each load shape, by its ``type``."""
+
+
+def _by_type(union: Any) -> dict[str, type[BaseModel]]:
+    """The members of a union of specifications by their ``type``."""
+    members = get_args(get_args(union)[0])
+    return {get_args(one.model_fields["type"].annotation)[0]: one for one in members}
+
+
+KINDS: Mapping[str, tuple[str, Mapping[str, type[BaseModel]]]] = {
+    "probes": ("probe", _by_type(ProbeSpec)),
+    "faults": ("fault", _by_type(FaultSpec)),
+}
+"""What a list's items are called, and the specification of each ``type``; else it is a load."""
+
+
+def _kinds(place: Place) -> tuple[str, Mapping[str, type[BaseModel]]]:
+    """The kinds of things that may stand at a place, and what they are called."""
+    return KINDS.get(str(place[0]) if place else "", ("load", LOADS))
+
 
 _BOUNDS = {
     "greater_than": ("more than", "gt"),
@@ -69,12 +88,15 @@ def near(word: str, known: Iterable[str]) -> str:
 
 
 def _place(value: Any, location: tuple[int | str, ...]) -> Place:
-    """Pydantic's location without the load types that it puts in between."""
+    """Pydantic's location without the types that it puts in between."""
     place: list[int | str] = []
+    entered = False  # a mapping's type comes once, before its fields
     for part in location:
-        tagged = isinstance(value, Mapping) and value.get("type") == part and part not in value
-        if part == "[key]" or (tagged and part in LOADS):
+        tagged = isinstance(value, Mapping) and value.get("type") == part and not entered
+        if part == "[key]" or (tagged and part in _kinds(location)[1]):
+            entered = True
             continue
+        entered = False
         place.append(part)
         if isinstance(value, Mapping):
             value = value.get(str(part))
@@ -92,10 +114,11 @@ def _message(whole: Any, place: Place, detail: ErrorDetails) -> str:
         known = _known_fields(whole, place[:-1])
         return f"is not a known field{near(str(place[-1]), known)}"
     if kind == "union_tag_not_found":
-        return f"“type” is missing: write one of {', '.join(LOADS)}"
+        return f"“type” is missing: write one of {', '.join(_kinds(place)[1])}"
     if kind == "union_tag_invalid":
         tag = str(context.get("tag"))
-        return f"“{tag}” is not a type of load{near(tag, LOADS)}"
+        called, kinds = _kinds(place)
+        return f"“{tag}” is not a type of {called}{near(tag, kinds)}"
     if kind in _BOUNDS:
         words, name = _BOUNDS[kind]
         return f"must be {words} {_number(context[name])}, not {given}"
@@ -166,7 +189,7 @@ def _model_at(whole: Any, place: Place) -> type[BaseModel] | None:
             field = model.model_fields.get(part)
             model = _model_in(field.annotation) if field is not None else None
         if model is None and isinstance(value, Mapping):
-            model = LOADS.get(str(value.get("type")))
+            model = _kinds(place)[1].get(str(value.get("type")))
     return model
 
 
@@ -189,7 +212,7 @@ def _refuse_flags(document: Document, value: Any, place: Place, model: Any) -> N
     """Note every yes/no that stands where a number is due: ``on`` would quietly become 1."""
     if isinstance(value, Mapping):
         if model is None or model is NoneType:
-            model = LOADS.get(str(value.get("type")))
+            model = _kinds(place)[1].get(str(value.get("type")))
         for key, child in value.items():
             field = model.model_fields.get(key) if model is not None else None
             kind = field.annotation if field is not None else None

@@ -14,6 +14,7 @@ from squall.load_generator.profiles import build
 from squall.models import LoadProfile, TestScenario, Typology
 from squall.models.load_spec import MAX_DURATION_S, MAX_TPS
 from squall.models.transactions import ID_DIGITS
+from squall.scenarios.beside import check_beside
 from squall.scenarios.criteria import Criterion, parse_criterion
 from squall.scenarios.fields import check_fields, near
 from squall.yaml_document import Document, Place, read_document
@@ -106,6 +107,7 @@ def _check(document: Document) -> TestScenario | None:
         profile = _check_load(document, scenario)
         if profile is not None:
             _check_phases(document, criteria, profile)
+            check_beside(document, scenario, criteria, profile)
     return scenario
 
 

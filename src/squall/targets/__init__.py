@@ -3,7 +3,12 @@
 from squall.targets.cloud_place import CloudPlace
 from squall.targets.http_client import HttpClient
 from squall.targets.http_target import DecisionFeed, DecisionReader, HttpTarget, Target
-from squall.targets.resolve import open_target, platform_target, resolve_target
+from squall.targets.resolve import (
+    open_target,
+    platform_target,
+    resolve_target,
+    stream_platform_target,
+)
 from squall.targets.target_file import TargetFile
 from squall.targets.target_reading import load_target_file
 
@@ -19,4 +24,5 @@ __all__ = [
     "open_target",
     "platform_target",
     "resolve_target",
+    "stream_platform_target",
 ]

@@ -30,7 +30,8 @@ class _Open:
 class HttpClient:
     """One keep-alive connection, one request at a time. It follows no redirects.
 
-    ``headers`` go with every request.
+    ``headers`` go with every request; ``keep`` are header fields (lower case) of answers that are
+    wanted beside their bodies.
     """
 
     def __init__(
@@ -38,8 +39,10 @@ class HttpClient:
         endpoint: Endpoint,
         timeout_s: float = 10.0,
         headers: Mapping[str, str] | None = None,
+        keep: frozenset[bytes] = frozenset(),
     ) -> None:
         self._endpoint = endpoint
+        self._keep = keep
         self._timeout_s = timeout_s
         self._headers = dict(headers or {})
         self._open: _Open | None = None
@@ -89,7 +92,7 @@ class HttpClient:
         connection = await self._connected()
         connection.writer.write(request)
         await connection.writer.drain()
-        parser = AnswerParser()
+        parser = AnswerParser(self._keep)
         first = b""
         while True:
             data = await connection.reader.read(_CHUNK)

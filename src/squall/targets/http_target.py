@@ -120,6 +120,11 @@ class HttpTargetSpec:
         """Transaction fields that requests use."""
         return self._template().fields
 
+    @property
+    def decides_later(self) -> bool:
+        """Whether its answers only acknowledge, and decisions come out elsewhere."""
+        return self.file.decisions is not None
+
     def writer(self) -> RequestWriter:
         """A request writer."""
         return self._template()

@@ -6,45 +6,30 @@ its answers only; nothing is imported from it.
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import ctypes
-import json
-import os
 import re
 import shutil
-import signal
 import socket
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-import psutil
-
-from squall.errors import ConfigurationError, TargetUnreachable
+from squall.errors import ConfigurationError, SquallError, TargetUnreachable
+from squall.targets.launching import (
+    LaunchedProcess,
+    Program,
+    Progress,
+    installed_command,
+    silent,
+)
 from squall.targets.platform_history import ensure_history
 
-Progress = Callable[[str], None]
-"""Takes a short sentence about what is being waited for."""
-
 HOST = "127.0.0.1"
-_PR_SET_PDEATHSIG = 1
-_POLL_S = 0.05
 _UNREADY_S = 2.0
 """How long one that is not ready yet may take to end when asked."""
-_LOG_LINES = 12
-_LOG_TAIL_BYTES = 16_384
 _LOG_PREFIX = re.compile(r"^\S+ \S+ [A-Z]+ ")
 """Date, time and level, as Python's logging writes them."""
-
-
-def _silent(_: str) -> None:
-    """Progress for callers that show none."""
+_REMEDY = "reinstall squall, or give --target URL to use a system of your own"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +65,12 @@ class PlatformProcess:
     ready in time; the message ends with the last lines of its log.
     """
 
-    def __init__(self, options: PlatformOptions, progress: Progress = _silent) -> None:
+    def __init__(self, options: PlatformOptions, progress: Progress = silent) -> None:
         self._options = options
         self._progress = progress
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: LaunchedProcess | None = None
         self._data_dir: Path | None = None
         self._port = 0
-        self._stopped_by_us = False
 
     async def __aenter__(self) -> PlatformProcess:
         """Launch it and wait until it is ready."""
@@ -136,68 +120,67 @@ class PlatformProcess:
     @property
     def alive(self) -> bool:
         """Whether its first process is running."""
-        return self._process is not None and self._process.poll() is None
+        return self._process is not None and self._process.alive
 
     def pids(self) -> tuple[int, ...]:
         """Process ids of its whole tree; empty when it is not running."""
-        if not self.alive:
-            return ()
-        try:
-            first = psutil.Process(self.pid)
-            return (first.pid, *(child.pid for child in first.children(recursive=True)))
-        except psutil.NoSuchProcess:
-            return ()
+        return () if self._process is None else self._process.pids()
 
     def exit_reason(self) -> str | None:
         """How it ended, with the last lines of its log; None while it is running."""
-        if self._process is None or self._process.poll() is None:
-            return None
-        return f"{_exit_text(self._process.returncode)}{self._log_tail()}"
+        return None if self._process is None else self._process.exit_reason()
 
     async def stop(self) -> None:
         """Ask it to end; after ``stop_timeout_s`` end it by force. Harmless when it has ended."""
-        if self._process is None:
-            self._discard(orderly=True)
-            return
-        orderly = self._process.poll() is None or self._stopped_by_us
-        self._stopped_by_us = True
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-            patience_s = self._options.stop_timeout_s
-            await self._wait_for_end(patience_s if self._port else min(patience_s, _UNREADY_S))
-        if self._process.poll() is None:
-            orderly = not self._port  # before it was ready there was nothing to lose
-            self._process.kill()
-            await self._wait_for_end(self._options.stop_timeout_s)
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)  # what is left of its process group
+        orderly = True
+        if self._process is not None:
+            orderly = await self._process.stop(
+                self._options.stop_timeout_s, min(self._options.stop_timeout_s, _UNREADY_S)
+            )
         self._discard(orderly)
 
     async def _start(self) -> None:
-        command = self._options.command or (_installed_command(),)
-        if self._options.port:
-            _require_free(self._options.port)
+        options = self._options
+        command = options.command or (installed_command("fraud-platform", _REMEDY),)
+        if options.port:
+            _require_free(options.port)
         self._data_dir = self._make_data_dir()
-        history = self._options.history or await ensure_history(
-            self._options.cache_dir, self._progress
-        )
-        ready_file = self._data_dir / "ready.json"
-        ready_file.unlink(missing_ok=True)
+        history = options.history or await ensure_history(options.cache_dir, self._progress)
         arguments = [
             *command,
             "serve",
             f"--host={HOST}",
-            f"--port={self._options.port}",
+            f"--port={options.port}",
             f"--data-dir={self._data_dir}",
             f"--history={history}",
-            f"--ready-file={ready_file}",
-            f"--model-dir={self._options.cache_dir}",
+            f"--model-dir={options.cache_dir}",
+            *options.arguments,
         ]
-        arguments += self._options.arguments
-        if self._options.processes is not None:
-            arguments.append(f"--processes={self._options.processes}")
-        self._process = self._launch(arguments)
-        await self._wait_until_ready(ready_file)
+        if options.processes is not None:
+            arguments.append(f"--processes={options.processes}")
+        process = self._process = LaunchedProcess(
+            Program(
+                name="the fraud platform",
+                command=tuple(arguments),
+                log_file=self.log_file,
+                ready_file=self._data_dir / "ready.json",
+                remedy=_REMEDY,
+                environment=options.environment,
+                explain=self._explain,
+            )
+        )
+        self._progress("starting the fraud platform")
+        said = ""
+
+        def tell() -> None:
+            nonlocal said
+            last = _last_line(process.log_text())
+            if last != said:
+                said = last
+                self._progress(f"starting the fraud platform: {last}")
+
+        ready = await process.wait_until_ready(options.start_timeout_s, tell)
+        self._port = int(ready["port"])
 
     def _make_data_dir(self) -> Path:
         if self._options.data_dir is None:
@@ -213,75 +196,18 @@ class PlatformProcess:
             ) from error
         return directory
 
-    def _launch(self, arguments: list[str]) -> subprocess.Popen[bytes]:
-        parent = os.getpid()
-        libc = ctypes.CDLL(None, use_errno=True)
-
-        def end_with_parent() -> None:
-            # A killed squall cannot clean up; the kernel then tells the platform to end.
-            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-            if os.getppid() != parent:
-                os._exit(1)
-
-        try:
-            with self.log_file.open("ab") as log:
-                return subprocess.Popen(
-                    arguments,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                    preexec_fn=end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
-                    env=os.environ | self._options.environment,
-                )
-        except OSError as error:
-            raise TargetUnreachable(
-                f"{arguments[0]}: the fraud platform cannot be launched ({error.strerror});"
-                " reinstall squall, or give --target URL to use a system of your own"
-            ) from error
-
-    async def _wait_until_ready(self, ready_file: Path) -> None:
-        deadline = time.monotonic() + self._options.start_timeout_s
-        said = ""
-        self._progress("starting the fraud platform")
-        while time.monotonic() < deadline:
-            if not self.alive:
-                raise TargetUnreachable(self._start_failure())
-            ready = _read_ready(ready_file)
-            if ready is not None:
-                self._port = ready
-                return
-            last = self._last_log_line()
-            if last != said:
-                said = last
-                self._progress(f"starting the fraud platform: {last}")
-            await asyncio.sleep(_POLL_S)
-        raise TargetUnreachable(
-            f"the fraud platform was not ready after {self._options.start_timeout_s:g} s;"
-            f" is the machine very busy?{self._log_tail()}"
-        )
-
-    def _start_failure(self) -> str:
-        assert self._process is not None
-        text = self._read_log_tail()
-        if "libgomp" in text:
-            return (
+    def _explain(self, _status: int, log: str) -> SquallError | None:
+        if "libgomp" in log:
+            return TargetUnreachable(
                 "the fraud platform needs the system library libgomp (OpenMP), which is missing;"
                 " install it: apt-get install libgomp1 (Debian, Ubuntu) or"
                 " dnf install libgomp (Fedora)"
             )
-        if "already in use" in text.lower():
-            return f"port {self._options.port} is in use; choose another with --port"
-        return (
-            "the fraud platform ended while starting:"
-            f" {_exit_text(self._process.returncode)}{self._log_tail()}"
-        )
-
-    async def _wait_for_end(self, timeout_s: float) -> None:
-        assert self._process is not None
-        deadline = time.monotonic() + timeout_s
-        while self._process.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(_POLL_S)
+        if "already in use" in log.lower():
+            return TargetUnreachable(
+                f"port {self._options.port} is in use; choose another with --port"
+            )
+        return None
 
     def _discard(self, orderly: bool) -> None:
         """Remove a temporary data directory, unless it is evidence of a disorderly end."""
@@ -289,35 +215,10 @@ class PlatformProcess:
         if temporary and orderly and self._data_dir is not None:
             shutil.rmtree(self._data_dir, ignore_errors=True)
 
-    def _read_log_tail(self) -> str:
-        try:
-            with self.log_file.open("rb") as log:
-                log.seek(max(0, log.seek(0, os.SEEK_END) - _LOG_TAIL_BYTES))
-                return log.read().decode("utf-8", "replace")
-        except OSError:
-            return ""
 
-    def _last_log_line(self) -> str:
-        lines = self._read_log_tail().strip().splitlines()
-        return _LOG_PREFIX.sub("", lines[-1].strip()) if lines else ""
-
-    def _log_tail(self) -> str:
-        lines = [line for line in self._read_log_tail().splitlines() if line.strip()]
-        if not lines:
-            return "; it wrote nothing to its log"
-        shown = "\n  ".join(lines[-_LOG_LINES:])
-        return f"; its log ({self.log_file}) ends with\n  {shown}"
-
-
-def _installed_command() -> str:
-    beside = Path(sys.executable).parent / "fraud-platform"
-    found = str(beside) if beside.exists() else shutil.which("fraud-platform")
-    if found is None:
-        raise TargetUnreachable(
-            f"the fraud-platform command is neither beside {sys.executable} nor on the PATH;"
-            " reinstall squall, or give --target URL to use a system of your own"
-        )
-    return found
+def _last_line(log: str) -> str:
+    lines = log.strip().splitlines()
+    return _LOG_PREFIX.sub("", lines[-1].strip()) if lines else ""
 
 
 def _require_free(port: int) -> None:
@@ -330,22 +231,3 @@ def _require_free(port: int) -> None:
                 f"--port {port}: cannot be used ({error.strerror}); stop what listens there,"
                 " choose another port, or leave --port out to take a free one"
             ) from error
-
-
-def _read_ready(ready_file: Path) -> int | None:
-    """The port in a complete ready file, else None."""
-    try:
-        content = json.loads(ready_file.read_bytes())
-    except (OSError, ValueError):
-        return None
-    port = content.get("port") if isinstance(content, dict) and content.get("ready") else None
-    return port if isinstance(port, int) else None
-
-
-def _exit_text(code: int) -> str:
-    if code >= 0:
-        return f"exit status {code}"
-    try:
-        return f"killed by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"killed by signal {-code}"

@@ -10,7 +10,14 @@ from pydantic import ValidationError
 
 from squall.errors import ConfigurationError, Problem, TargetFileError
 from squall.models import FIELDS
-from squall.targets.aws import SCHEMES, KinesisTarget, LambdaTarget, parse_kinesis, parse_lambda
+from squall.targets.aws import (
+    SCHEMES,
+    FrontTarget,
+    KinesisTarget,
+    LambdaTarget,
+    parse_kinesis,
+    parse_lambda,
+)
 from squall.targets.http_target import HttpTarget, Target
 from squall.targets.target_file import TargetFile
 from squall.targets.target_reading import load_target_file, parse_target_file
@@ -27,6 +34,25 @@ def platform_target(url: str) -> HttpTarget:
     return HttpTarget(checked, FIELDS)
 
 
+def stream_platform_target(url: str, endpoint_url: str, region: str) -> FrontTarget:
+    """The reference platform in stream mode: its gateway at ``url``, its AWS at ``endpoint_url``.
+
+    Raises:
+        ConfigurationError: AWS cannot be used as configured here.
+    """
+    catalogue = importlib.resources.files("squall.targets") / "catalogue"
+    text = (catalogue / "fraud_platform_stream.yaml").read_text("utf-8")
+    described = parse_target_file(text, "fraud_platform_stream.yaml")
+    assert described.decisions is not None, "the catalogue says where decisions come out"
+    place = {"endpoint_url": endpoint_url, "region": region}
+    decisions = described.decisions.model_dump() | place
+    checked = TargetFile.model_validate(
+        {**described.model_dump(), "url": url, "decisions": decisions}
+    )
+    assert checked.decisions is not None, "they were given"
+    return FrontTarget(HttpTarget(checked, FIELDS), checked.decisions)
+
+
 def open_target(text: str, known_fields: frozenset[str] | None = None) -> Target:
     """A target of any kind; as ``resolve_target``, and AWS streams and functions.
 
@@ -35,7 +61,9 @@ def open_target(text: str, known_fields: frozenset[str] | None = None) -> Target
         TargetFileError: the file, or what follows ``kinesis://`` or ``lambda://``, is wrong.
     """
     if not text.startswith(SCHEMES):
-        return resolve_target(text, known_fields)
+        front = resolve_target(text, known_fields)
+        part = front.spec.file.decisions
+        return front if part is None else FrontTarget(front, part)
     fields = frozenset(FIELDS) if known_fields is None else known_fields
     names = tuple(sorted_fields(fields))
     if text.startswith("lambda://"):

@@ -4,87 +4,33 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import orjson
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    JsonValue,
-    field_validator,
-    model_validator,
-)
+from pydantic import Field, JsonValue, field_validator, model_validator
 
 from squall.models import Decision
 from squall.targets.answers import word_of
+from squall.targets.target_decisions import DecisionsPart
+from squall.targets.target_values import (
+    AnswerPath,
+    HeaderName,
+    HeaderValue,
+    Part,
+    Status,
+    UrlPath,
+)
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _HOST = re.compile(r"[0-9A-Za-z._:%-]+")
-_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _PLACEHOLDER = re.compile(r"\$\{([^}]*)\}?")
-_OWN_HEADERS = frozenset({"content-length", "host", "transfer-encoding", "connection"})
 _UNUSABLE_METHODS = frozenset({"HEAD", "CONNECT"})
 _WITHOUT_BODY = frozenset({"GET", "DELETE", "OPTIONS", "TRACE"})
 """Methods that send no body unless one is written."""
 
 
-def _path_and_query(path: str) -> str:
-    if not path.startswith("/"):
-        raise ValueError("must start with /")
-    if "#" in path:
-        raise ValueError("must not have a fragment (#): it is never sent")
-    if not path.isascii() or re.search(r"[\x00-\x20\x7f]", path):
-        raise ValueError("must be ASCII without spaces; write other characters as %XX")
-    return path
-
-
-def _dotted_path(path: str) -> str:
-    if not all(path.split(".")) or re.search(r"\s", path):
-        raise ValueError(
-            "must be names and list positions with dots between them, like outputs.0.data"
-        )
-    return path
-
-
-def _header_name(name: str) -> str:
-    if not _TOKEN.fullmatch(name):
-        raise ValueError("is not a header name")
-    if name.lower() in _OWN_HEADERS:
-        raise ValueError("is set by squall; take it out")
-    if name.lower() == "content-type":
-        raise ValueError("write it as request.content_type instead")
-    return name
-
-
-def _header_value(value: str) -> str:
-    if _CONTROL.search(value):
-        raise ValueError("must not have line breaks or control characters")
-    return value
-
-
-UrlPath = Annotated[
-    str, AfterValidator(_path_and_query), Field(json_schema_extra={"pattern": r"^/[^\s#]*$"})
-]
-AnswerPath = Annotated[
-    str,
-    AfterValidator(_dotted_path),
-    Field(json_schema_extra={"pattern": r"^[^.\s]+(\.[^.\s]+)*$"}),
-]
-HeaderName = Annotated[str, AfterValidator(_header_name)]
-HeaderValue = Annotated[str, AfterValidator(_header_value)]
-Status = Annotated[int, Field(ge=200, le=599)]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", coerce_numbers_to_str=True, allow_inf_nan=False
-    )
-
-
-class RequestPart(_Part):
+class RequestPart(Part):
     """What is sent for each transaction."""
 
     method: str = Field(default="POST", description="Any HTTP method but HEAD and CONNECT")
@@ -139,7 +85,7 @@ class RequestPart(_Part):
         return written or self.method not in _WITHOUT_BODY
 
 
-class BandsPart(_Part):
+class BandsPart(Part):
     """Decisions by score, for services that give only a score (higher is riskier)."""
 
     review: float | None = Field(default=None, description="From this score on: review")
@@ -154,7 +100,7 @@ class BandsPart(_Part):
         return self
 
 
-class AnswerPart(_Part):
+class AnswerPart(Part):
     """Where the parts of an answer are."""
 
     accepted_statuses: tuple[Status, ...] = Field(
@@ -205,7 +151,7 @@ class AnswerPart(_Part):
         }
 
 
-class SeenPart(_Part):
+class SeenPart(Part):
     """How to list what the target has decided: its own records, read page by page."""
 
     path: UrlPath = Field(
@@ -246,7 +192,7 @@ class SeenPart(_Part):
         return self
 
 
-class TlsPart(_Part):
+class TlsPart(Part):
     """TLS settings for https."""
 
     verify: bool = Field(default=True, description="Check the certificate; false only for tests")
@@ -257,7 +203,7 @@ class TlsPart(_Part):
     )
 
 
-class TargetFile(_Part):
+class TargetFile(Part):
     """One target file."""
 
     name: str = Field(min_length=1, max_length=80, description="Name in reports")
@@ -268,6 +214,10 @@ class TargetFile(_Part):
     answer: AnswerPart = Field(default=AnswerPart(), description="Where the parts of an answer are")
     seen: SeenPart | None = Field(
         default=None, description="How to list what the target has decided, for the final read"
+    )
+    decisions: DecisionsPart | None = Field(
+        default=None,
+        description="Where on AWS decisions come out, for a service whose answers only acknowledge",
     )
     health: UrlPath | None = Field(
         default=None, description="Path asked before a run; must answer with a 2xx status"
@@ -297,3 +247,14 @@ class TargetFile(_Part):
         if parts.path not in ("", "/") or parts.query or parts.fragment:
             raise ValueError("must end after the port; put the path into request.path")
         return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> TargetFile:
+        if self.decisions is None:
+            return self
+        for name in ("decision", "score"):
+            if getattr(self.answer, name):
+                raise ValueError(f"answer.{name} and decisions are given: take one out")
+        if self.seen is not None and self.decisions.table is not None:
+            raise ValueError("seen and decisions.table are given: take one out")
+        return self

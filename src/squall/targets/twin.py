@@ -1,34 +1,29 @@
 """The cloud twin as a process: launched, ready, ended.
 
-It is known by its command line and its ready file only; nothing is imported from it.
+It is known by its command line, its ready file and its control interface; nothing is imported
+from it.
 """
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
-import ctypes
-import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import TracebackType
 
-import psutil
+import orjson
 
-from squall.errors import ConfigurationError, TargetUnreachable
+from squall.errors import ConfigurationError, SquallError, TargetProtocolError
+from squall.load_generator.target_spec import Endpoint
+from squall.targets.http_client import HttpClient
+from squall.targets.launching import LaunchedProcess, Program, installed_command
 
-_PR_SET_PDEATHSIG = 1
-_POLL_S = 0.05
+LIMITS_PATH = "/_twin/limits"
 _START_TIMEOUT_S = 60.0
 _STOP_TIMEOUT_S = 15.0
-_LOG_TAIL_BYTES = 4096
+_LOCAL = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,145 +35,119 @@ class TwinOptions:
     command: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class RunningTwin:
-    """A twin that is ready."""
+class TwinProcess:
+    """A running twin: ``async with TwinProcess(options) as twin``.
 
-    process: subprocess.Popen[bytes]
-    url: str
-    log_file: Path
+    Its log is removed after an orderly end and kept after any other. Entering raises
+    ``ConfigurationError`` where it refuses to start, and ``TargetUnreachable`` where it is missing,
+    ends or is not ready in time.
+    """
+
+    def __init__(self, options: TwinOptions) -> None:
+        self._options = options
+        self._process: LaunchedProcess | None = None
+        self._folder: Path | None = None
+        self.url = ""
+        """Without a slash at the end; empty until it is ready."""
+
+    async def __aenter__(self) -> TwinProcess:
+        """Launch it and wait until it is ready."""
+        command = self._options.command or (installed_command("cloud-twin"),)
+        self._folder = Path(tempfile.mkdtemp(prefix="squall-twin-"))
+        try:
+            self._process = LaunchedProcess(
+                Program(
+                    name="the cloud twin",
+                    command=(
+                        *command,
+                        f"--port={self._options.port}",
+                        f"--seed={self._options.seed}",
+                    ),
+                    log_file=self.log_file,
+                    ready_file=self._folder / "ready.json",
+                    explain=_explain,
+                )
+            )
+            ready = await self._process.wait_until_ready(_START_TIMEOUT_S)
+            self.url = str(ready["url"])
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Stop it."""
+        await self.stop()
+
+    @property
+    def log_file(self) -> Path:
+        """Everything it wrote to standard output and standard error."""
+        assert self._folder is not None, "the twin has not been launched"
+        return self._folder / "twin.log"
+
+    @property
+    def alive(self) -> bool:
+        """Whether it is running."""
+        return self._process is not None and self._process.alive
 
     def pids(self) -> tuple[int, ...]:
-        """Process ids of its whole tree, functions included; empty when it is not running."""
-        try:
-            first = psutil.Process(self.process.pid)
-            return (first.pid, *(child.pid for child in first.children(recursive=True)))
-        except psutil.NoSuchProcess:
-            return ()
+        """Process ids of its whole tree, its own first, functions behind; empty after its end."""
+        return () if self._process is None else self._process.pids()
+
+    def exit_reason(self) -> str | None:
+        """How it ended, with the last lines of its log; None while it is running."""
+        return None if self._process is None else self._process.exit_reason()
+
+    async def stop(self) -> None:
+        """End it and its functions. Harmless when repeated."""
+        orderly = True
+        if self._process is not None:
+            orderly = await self._process.stop(_STOP_TIMEOUT_S)
+        if orderly and self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
 
 
-@contextlib.asynccontextmanager
-async def launched(options: TwinOptions, ended: asyncio.Event) -> AsyncIterator[RunningTwin | None]:
-    """A twin that is ready, or None where ``ended`` is set before it is; ended with the block.
+async def limit_twin(url: str, limits: Mapping[str, Mapping[str, float]]) -> None:
+    """Put these limits in force (docs/twin.md), all or none.
 
-    Its log is removed after an orderly end and kept after any other.
+    Raises:
+        ConfigurationError: the twin refuses them; the message is its own.
+        TargetUnreachable: nothing answers.
     """
-    folder = Path(tempfile.mkdtemp(prefix="squall-twin-"))
-    process = _launch(options, folder)
-    orderly = False
-    try:
-        url = await _ready(process, folder, ended)
-        yield None if url is None else RunningTwin(process, url, folder / "twin.log")
-        orderly = process.poll() is None
-    finally:
-        await _stop(process)
-        if orderly:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-def _launch(options: TwinOptions, folder: Path) -> subprocess.Popen[bytes]:
-    command = options.command or (_installed_command(),)
-    arguments = [
-        *command,
-        f"--port={options.port}",
-        f"--seed={options.seed}",
-        f"--ready-file={folder / 'ready.json'}",
-    ]
-    parent = os.getpid()
-    libc = ctypes.CDLL(None, use_errno=True)
-
-    def end_with_parent() -> None:
-        # A killed squall cannot clean up; the kernel then tells the twin to end.
-        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:
-            os._exit(1)
-
-    try:
-        with (folder / "twin.log").open("ab") as log:
-            return subprocess.Popen(
-                arguments,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                preexec_fn=end_with_parent if sys.platform == "linux" else None,  # noqa: PLW1509
-            )
-    except OSError as error:
-        raise TargetUnreachable(
-            f"{arguments[0]}: the cloud twin cannot be launched ({error.strerror});"
-            " reinstall squall"
-        ) from error
-
-
-async def _ready(
-    process: subprocess.Popen[bytes], folder: Path, ended: asyncio.Event
-) -> str | None:
-    deadline = time.monotonic() + _START_TIMEOUT_S
-    log_file = folder / "twin.log"
-    while time.monotonic() < deadline:
-        if ended.is_set():
-            return None
-        if process.poll() == 2:  # its own message says what to change
-            raise ConfigurationError(_last_line(log_file).removeprefix("cloud-twin: "))
-        if process.poll() is not None:
-            raise TargetUnreachable(
-                f"the cloud twin ended while starting: exit status {process.returncode}"
-                f"{log_tail(log_file)}"
-            )
-        with contextlib.suppress(OSError, ValueError, KeyError):
-            return str(json.loads((folder / "ready.json").read_bytes())["url"])
-        await pause(ended)
-    raise TargetUnreachable(
-        f"the cloud twin was not ready after {_START_TIMEOUT_S:g} s;"
-        f" is the machine very busy?{log_tail(log_file)}"
+    host, _, port = url.removeprefix("http://").rpartition(":")
+    client = HttpClient(Endpoint(host or _LOCAL, int(port)))
+    body = orjson.dumps(limits)
+    head = (
+        f"PATCH {LIMITS_PATH} HTTP/1.1\r\nHost: {host}:{port}\r\n"
+        f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
-
-
-async def _stop(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.send_signal(signal.SIGTERM)
-        deadline = time.monotonic() + _STOP_TIMEOUT_S
-        while process.poll() is None and time.monotonic() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(_POLL_S)
-    if process.poll() is None:
-        process.kill()
-        process.wait()
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)  # what is left of its functions
-
-
-def _installed_command() -> str:
-    beside = Path(sys.executable).parent / "cloud-twin"
-    found = str(beside) if beside.exists() else shutil.which("cloud-twin")
-    if found is None:
-        raise TargetUnreachable(
-            f"the cloud-twin command is neither beside {sys.executable} nor on the PATH;"
-            " reinstall squall"
-        )
-    return found
-
-
-def _log_text(log_file: Path) -> str:
     try:
-        return log_file.read_bytes()[-_LOG_TAIL_BYTES:].decode("utf-8", "replace").strip()
-    except OSError:
-        return ""
+        answer = await client.exchange(head.encode() + body)
+    finally:
+        await client.close()
+    if 400 <= answer.status < 500:
+        raise ConfigurationError(f"platform.twin_limits: {_complaint(answer.body)}")
+    if answer.status != 200:
+        raise TargetProtocolError(f"{url}{LIMITS_PATH} answered {answer.status}")
 
 
-def _last_line(log_file: Path) -> str:
-    return (_log_text(log_file) or "the cloud twin refused to start").splitlines()[-1]
+def _complaint(body: bytes) -> str:
+    """What the twin says is wrong, in a sentence."""
+    try:
+        document = orjson.loads(body)
+        problems = [f"{one['field']}: {one['message']}" for one in document.get("problems") or ()]
+        return "; ".join(problems) or str(document["error"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return body[:200].decode("utf-8", "replace")
 
 
-def log_tail(log_file: Path) -> str:
-    """The end of its log, as the end of a sentence."""
-    text = _log_text(log_file)
-    if not text:
-        return "; it wrote nothing to its log"
-    shown = "\n  ".join(text.splitlines()[-12:])
-    return f"; its log ({log_file}) ends with\n  {shown}"
-
-
-async def pause(ended: asyncio.Event) -> None:
-    """A moment, or less when ``ended`` is set."""
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(ended.wait(), _POLL_S)
+def _explain(status: int, log: str) -> SquallError | None:
+    if status != 2:
+        return None
+    last = (log.strip() or "the cloud twin refused to start").splitlines()[-1]
+    return ConfigurationError(last.removeprefix("cloud-twin: "))  # says itself what to change

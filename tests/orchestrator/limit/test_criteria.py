@@ -1,7 +1,7 @@
 import pytest
 
 from squall.errors import CriterionError
-from squall.orchestrator.limit.criteria import DEFAULT_CRITERIA, for_steps
+from squall.orchestrator.limit.criteria import DEFAULT_CRITERIA, default_criteria, for_steps
 
 
 def test_the_defaults_can_all_be_judged_on_a_step() -> None:
@@ -34,3 +34,17 @@ def test_what_needs_the_whole_scenario_is_left_out(text: str) -> None:
 def test_what_is_no_criterion_is_refused() -> None:
     with pytest.raises(CriterionError):
         for_steps(["latency is good"])
+
+
+@pytest.mark.parametrize(
+    ("target", "follows"),
+    [
+        ("stream", True),
+        ("kinesis://t?decisions=kinesis://d", True),
+        ("kinesis://t", False),
+        ("inline", False),
+        ("http://127.0.0.1:1", False),
+    ],
+)
+def test_decisions_have_a_criterion_where_they_are_followed(target: str, follows: bool) -> None:
+    assert any("decision" in text for text in default_criteria(target)) is follows

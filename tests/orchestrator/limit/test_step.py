@@ -4,8 +4,9 @@ from dataclasses import replace
 import pytest
 
 from squall.load_generator.profiles import build
-from squall.models import TestResults, TestStatus, Verdict
+from squall.models import LatencySummary, TestResults, TestStatus, Verdict
 from squall.orchestrator.limit.criteria import for_steps
+from squall.orchestrator.limit.parts import PartUsage
 from squall.orchestrator.limit.search import Trial
 from squall.orchestrator.limit.step import StepSpec, read_step
 
@@ -95,3 +96,39 @@ def test_a_run_that_did_not_end_well_fails_the_step(
     assert step.trial is Trial.FAILED
     assert step.reasons == ("the platform was killed",)
     assert step.concurrency is None
+
+
+def _decided(results: TestResults, share: float, planned: int) -> TestResults:
+    """Every acknowledged transaction decided in its second, but a ``share`` of them not yet."""
+    seconds = tuple(
+        replace(second, accepted=planned, legitimate=int(planned * (1 - share)))
+        for second in results.seconds
+    )
+    total = sum(second.accepted for second in seconds)
+    decided = sum(second.legitimate for second in seconds)
+    late = replace(seconds[-1], legitimate=seconds[-1].legitimate + total - decided)
+    decision = LatencySummary(total, 300, 300, 500, 600, 700, 800, 900)
+    latencies = replace(results.latency_ms, decision=decision)
+    return replace(results, seconds=(*seconds[:-1], late), latency_ms=latencies)
+
+
+@pytest.mark.parametrize(("share", "trial"), [(0.02, Trial.PASSED), (0.1, Trial.FAILED)])
+def test_decisions_that_fall_behind_fail_the_step(
+    step_spec: StepSpec, make_results: MakeResults, share: float, trial: Trial
+) -> None:
+    step = read_step(step_spec, 1000, _decided(make_results(1000), share, 1000))
+    assert step.trial is trial
+    assert step.decision.p95 == 600
+    assert any("acknowledged than decided" in why for why in step.reasons) is (
+        trial is Trial.FAILED
+    )
+
+
+def test_the_part_that_was_full_goes_before_what_the_run_found(
+    step_spec: StepSpec, make_results: MakeResults
+) -> None:
+    parts = (PartUsage("gateway", 0.97, 0.97, 1),)
+    step = read_step(step_spec, 1000, make_results(1000, p95_ms=400), parts)
+    assert step.bottleneck is not None
+    assert step.bottleneck.component == "gateway"
+    assert step.parts == parts

@@ -62,12 +62,15 @@ def latencies(snapshot: LiveSnapshot, width: int) -> list[Line]:
         figures = "".join(f"{milliseconds(value):>{cell}}" for value in values)
         return [(f"{name:<{_LATENCY_LABEL}}", DIM), (figures, style)]
 
-    return [
+    rows = [
         [(heading, DIM)],
         row("now", snapshot.response_recent, "bold"),
         row("response", snapshot.response, ""),
         row("service", snapshot.service, ""),
     ]
+    if snapshot.decision.count:
+        rows.append(row("decision", snapshot.decision, "bold"))
+    return rows
 
 
 def open_ends(ends: Accounting) -> int:

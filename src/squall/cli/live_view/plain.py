@@ -54,6 +54,8 @@ def line(snapshot: LiveSnapshot) -> str:
         f"{ends.indeterminate:,} indeterminate + {ends.not_sent:,} not sent + "
         f"{ends.planned - settled:,} open",
     ]
+    if snapshot.decision.count:
+        parts.insert(3, f"decided P95 {milliseconds(snapshot.decision.p95)} ms")
     if broken:
         parts.append(f"broken: {'; '.join(broken)}")
     return " | ".join(parts)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import httptools
 
@@ -23,6 +24,8 @@ class Answer:
     retry_after_s: float | None
     location: str = ""
     """Where a redirect points to; nothing follows it."""
+    headers: Mapping[bytes, bytes] = field(default_factory=dict)
+    """Those that the parser was told to keep, names in lower case."""
 
 
 class UnreadableAnswer(Exception):
@@ -30,9 +33,14 @@ class UnreadableAnswer(Exception):
 
 
 class AnswerParser:
-    """Takes the bytes of one response as they come; one object per response."""
+    """Takes the bytes of one response as they come; one object per response.
 
-    def __init__(self) -> None:
+    ``keep``: names of header fields, in lower case, that the answer is to have.
+    """
+
+    def __init__(self, keep: frozenset[bytes] = frozenset()) -> None:
+        self._keep = keep
+        self._kept: dict[bytes, bytes] = {}
         self._parser = httptools.HttpResponseParser(self)
         self._body: list[bytes] = []
         self._size = 0
@@ -73,7 +81,9 @@ class AnswerParser:
         elif self._encoding not in (b"", b"identity"):
             raise UnreadableAnswer(f"unknown content coding {self._encoding!r}")
         keep_alive = keep_alive and self._framed
-        return Answer(self._status, body, keep_alive, self._retry_after_s, self._location)
+        return Answer(
+            self._status, body, keep_alive, self._retry_after_s, self._location, self._kept
+        )
 
     # httptools calls these.
 
@@ -88,6 +98,8 @@ class AnswerParser:
             self._retry_after_s = parse_retry_after(value)
         elif key == b"location":
             self._location = value.decode("latin-1").strip()
+        if key in self._keep:
+            self._kept[key] = value
 
     def on_headers_complete(self) -> None:
         """The head has ended."""

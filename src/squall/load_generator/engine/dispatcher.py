@@ -62,6 +62,8 @@ class Dispatcher:
         jitter: random.Random,
         clock: Callable[[], float],
         reconnect: Callable[[bool], None],
+        *,
+        decides_later: bool = False,
     ) -> None:
         self.clock = clock
         self.start = math.inf
@@ -73,7 +75,7 @@ class Dispatcher:
         self.health = SendHealth()
         self.next_due = math.inf
         """When the next transaction in order is due."""
-        self.tally = Tally(release=_forget)
+        self.tally = Tally(release=_forget, decides_later=decides_later)
         self._maker = maker
         self._retry = retry
         self._queue_limit = queue_limit

@@ -23,7 +23,6 @@ from squall.load_generator.engine.dispatcher import LATE_S, SendHealth
 from squall.load_generator.engine.record_connection import RecordCall, RecordConnection
 from squall.load_generator.engine.send_queue import Records, SendQueue
 from squall.load_generator.engine.tally import LOG_ROWS, CompletionLog, Tally, Tries
-from squall.load_generator.engine.undecided import UndecidedEdges
 from squall.load_generator.target_spec import CallReading, RecordCalls, pack_end
 from squall.models import Outcome, Receipt, RetryPolicy
 
@@ -62,8 +61,7 @@ class RecordDispatcher:
         """The last used is used first: services close connections that rest for seconds."""
         self.connections: set[RecordConnection] = set()
         self.health = SendHealth()
-        self.tally = Tally(release=lambda block: block.requests.clear())
-        self.undecided = UndecidedEdges()
+        self.tally = Tally(release=lambda block: block.requests.clear(), decides_later=True)
         self.starved = False
         """Whether a call that should go waits because no connection is free."""
         self._calls = calls
@@ -222,12 +220,7 @@ class RecordDispatcher:
 
     def absorb(self) -> None:
         """Count the completions logged so far."""
-        log = self.log
-        if log.rows:
-            end = np.frombuffer(log.end, np.int64, log.rows) & 3
-            seq = np.frombuffer(log.seq, np.int64, log.rows)
-            self.undecided.note(seq[end == Outcome.ACCEPTED], self.tally.blocks)
-        self.tally.absorb(log)
+        self.tally.absorb(self.log)
 
     # Connections
 

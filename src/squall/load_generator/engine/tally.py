@@ -58,9 +58,9 @@ class Tries:
 
 
 class Tally:
-    """Accumulates between two reports."""
+    """Accumulates between two reports. ``decides_later`` as ``TruthCells`` takes it."""
 
-    def __init__(self, release: Callable[[Block], None]) -> None:
+    def __init__(self, release: Callable[[Block], None], *, decides_later: bool = False) -> None:
         self._release = release
         self.start = 0.0
         """The run's start on the clock."""
@@ -72,7 +72,7 @@ class Tally:
         self.response = LatencyHistogram()
         self.service = LatencyHistogram()
         self.lateness = LatencyHistogram()
-        self._cells = TruthCells()
+        self._cells = TruthCells(decides_later=decides_later)
         self._reset()
 
     def _reset(self) -> None:

@@ -41,9 +41,14 @@ def populations_of(classes: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 class TruthCells:
-    """Counts by class and end and by population and score; value in US dollars by class and end."""
+    """Counts by class and end and by population and score; value in US dollars by class and end.
 
-    def __init__(self) -> None:
+    ``decides_later``: what is accepted without a decision was only acknowledged. Whether an edge
+    case was treated rightly is unknown then, until its decision is seen.
+    """
+
+    def __init__(self, *, decides_later: bool = False) -> None:
+        self._decides_later = decides_later
         self._counts = np.zeros(_CLASSES * _ENDS, np.int64)
         self._value_usd = np.zeros(_CLASSES * _ENDS)
         self._scores = np.zeros(3 * _SCORED_ENDS, np.int64)
@@ -76,6 +81,8 @@ class TruthCells:
         truth.scores[:] = scores[:2, :SCORE_BINS, 1:, Outcome.ACCEPTED].sum(axis=2)
         by_class = counts.sum(axis=1)
         refusals_due = _edge_cases(by_class[_FIRST_EDGE:], truth)
+        if self._decides_later:
+            _acknowledged(accepted[_FIRST_EDGE:, Decision.NONE], truth)
         for cells in (self._counts, self._value_usd, self._scores):
             cells[:] = 0
         return by_class.sum(axis=0), refusals_due, truth
@@ -89,3 +96,11 @@ def _edge_cases(by_outcome: NDArray[np.int64], truth: Truth) -> int:
     truth.edge_cases[:, _OTHERWISE] = accepted[:, 1] + rejected[:, 0]
     truth.edge_cases[:, _UNKNOWN] = kind[:, :, Outcome.INDETERMINATE :].sum(axis=(1, 2))
     return int(rejected[:, 1].sum())
+
+
+def _acknowledged(undecided: NDArray[np.int64], truth: Truth) -> None:
+    """Move edge cases that were counted by their acknowledgement to the unknown ones."""
+    kind = undecided.reshape(EDGE_SHAPE[0], 2)
+    truth.edge_cases[:, _DOCUMENTED] -= kind[:, 0]
+    truth.edge_cases[:, _OTHERWISE] -= kind[:, 1]
+    truth.edge_cases[:, _UNKNOWN] += kind.sum(axis=1)

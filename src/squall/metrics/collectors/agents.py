@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 
+import orjson
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from squall.errors import SquallError
+from squall.metrics.collectors.dashboard_numbers import DashboardNumbers
 from squall.models import AgentMetrics
 
 POLL_PERIOD_S = 5.0
@@ -121,6 +123,7 @@ class AgentsCollector:
     _since_s: float | None = None
     _elapsed_s: float = 0.0
     _problem: str = ""
+    _numbers: DashboardNumbers = field(default_factory=DashboardNumbers)
 
     async def poll(self) -> None:
         """Take one reading; a failure is kept as ``problem`` and never raised."""
@@ -133,8 +136,8 @@ class AgentsCollector:
             self._problem = f"the target's agent dashboard cannot be read: {error}"
         else:
             self._problem = ""
-            if document is not None:
-                self._take(document)
+            if document is not None and answer is not None:
+                self._numbers.take(orjson.loads(answer), self._take(document))
 
     @property
     def problem(self) -> str:
@@ -148,7 +151,12 @@ class AgentsCollector:
         """
         return tuple(self._metrics(name, seen) for name, seen in self._agents.items())
 
-    def _take(self, document: AgentsDocument) -> None:
+    def dashboard(self) -> dict[str, float]:
+        """Every number of the dashboard, as ``DashboardNumbers.figures``."""
+        return self._numbers.figures()
+
+    def _take(self, document: AgentsDocument) -> bool:
+        """Count one reading; whether the target has restarted since the one before."""
         restarted = self._since_s is not None and document.since_s < self._since_s
         if self._since_s is not None:
             self._elapsed_s += document.since_s - (0.0 if restarted else self._since_s)
@@ -159,6 +167,7 @@ class AgentsCollector:
                 self._agents[agent.name] = _Increments(last=agent)
             else:
                 seen.advance(agent, restarted)
+        return restarted
 
     def _metrics(self, name: str, seen: _Increments) -> AgentMetrics:
         latency = seen.last.latency_ms

@@ -101,6 +101,7 @@ class HostCollector:
         last_s, usage.at_s, usage.cpu_s = usage.at_s, at_s, now
         if last_s is None or at_s <= last_s or not now:
             return None
+        share = _memory_share(rss_bytes)
         return SystemMetrics(
             source=source,
             at_s=round(at_s, 3),
@@ -108,6 +109,8 @@ class HostCollector:
             rss_bytes=rss_bytes,
             processes=len(now),
             cores_available=_cores(),
+            memory_share=share,
+            memory_max_share=share,
         )
 
     def _host_sample(self, at_s: float, processes: int) -> SystemMetrics | None:
@@ -122,6 +125,7 @@ class HostCollector:
             return None
         busy, idle, stolen = (now - then for now, then in zip(self._host, last, strict=True))
         memory = psutil.virtual_memory()
+        used_bytes = memory.total - memory.available
         share = busy / (busy + idle) if busy + idle > 0 else 0.0
         all_s = busy + idle + stolen
         stolen_share = max(0.0, stolen / all_s) if all_s > 0 else 0.0
@@ -129,11 +133,18 @@ class HostCollector:
             source=HOST,
             at_s=round(at_s, 3),
             cpu_cores=round(max(0.0, share) * (psutil.cpu_count() or 1), 3),
-            rss_bytes=memory.total - memory.available,
+            rss_bytes=used_bytes,
             processes=processes,
             cores_available=psutil.cpu_count() or 1,
             stolen_cores=round(stolen_share * (psutil.cpu_count() or 1), 4),
+            memory_share=_memory_share(used_bytes),
+            memory_max_share=_memory_share(used_bytes),
         )
+
+
+def _memory_share(used_bytes: int) -> float:
+    """A part of the host's memory; shared pages that are counted twice may take it above 1."""
+    return round(used_bytes / psutil.virtual_memory().total, 4)
 
 
 def _cores() -> int:

@@ -14,7 +14,8 @@ class SampleSeries:
     """Samples of one source: an exact mean over all, and at most ``SAMPLES_MAX`` points.
 
     When full, neighbours are averaged in pairs and each later point is the mean of twice as many
-    samples. A mean of memory or CPU hides peaks shorter than a point, never a trend.
+    samples. A mean of memory or CPU hides peaks shorter than a point, never a trend; the highest
+    share of memory is kept.
     """
 
     def __init__(self, limit: int = SAMPLES_MAX) -> None:
@@ -26,6 +27,8 @@ class SampleSeries:
         self._cpu_cores = 0.0
         self._stolen_cores = 0.0
         self._rss_bytes = 0
+        self._memory_share = 0.0
+        self._memory_max_share = 0.0
 
     def add(self, sample: SystemMetrics) -> None:
         """Add a sample taken after all earlier ones."""
@@ -33,6 +36,8 @@ class SampleSeries:
         self._cpu_cores += sample.cpu_cores
         self._stolen_cores += sample.stolen_cores
         self._rss_bytes += sample.rss_bytes
+        self._memory_share += sample.memory_share
+        self._memory_max_share = max(self._memory_max_share, sample.memory_max_share)
         self._pending.append(sample)
         if len(self._pending) < self._per_point:
             return
@@ -58,6 +63,8 @@ class SampleSeries:
             cpu_cores=round(self._cpu_cores / self._count, 3),
             rss_bytes=self._rss_bytes // self._count,
             stolen_cores=round(self._stolen_cores / self._count, 4),
+            memory_share=round(self._memory_share / self._count, 4),
+            memory_max_share=self._memory_max_share,
         )
 
 
@@ -68,4 +75,6 @@ def _mean(samples: list[SystemMetrics]) -> SystemMetrics:
         cpu_cores=round(sum(s.cpu_cores for s in samples) / n, 3),
         rss_bytes=sum(s.rss_bytes for s in samples) // n,
         stolen_cores=round(sum(s.stolen_cores for s in samples) / n, 4),
+        memory_share=round(sum(s.memory_share for s in samples) / n, 4),
+        memory_max_share=max(s.memory_max_share for s in samples),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from squall.orchestrator.sessions import STREAM
 from squall.scenarios.criteria import Criterion, parse_criterion
 from squall.scenarios.criteria.expression import (
     All,
@@ -25,8 +26,17 @@ DEFAULT_CRITERIA = (
 )
 """What a real-time payment system is expected to hold, where nothing else was asked for."""
 
+STREAM_CRITERIA = (*DEFAULT_CRITERIA, "latency_ms.decision.p95 < 2 s")
+"""The same where answers acknowledge and decisions come later."""
+
 _NEEDS_THE_WHOLE = ("stability", "throughput")
 """Figures that describe a scenario's own course: trends over hours, the peak it plans."""
+
+
+def default_criteria(target: str) -> tuple[str, ...]:
+    """What is expected of a target, as a user names it, where nothing else was asked for."""
+    follows = target == STREAM or (target.startswith("kinesis://") and "decisions=" in target)
+    return STREAM_CRITERIA if follows else DEFAULT_CRITERIA
 
 
 @dataclass(frozen=True, slots=True)

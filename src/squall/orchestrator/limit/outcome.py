@@ -174,6 +174,8 @@ def _step(step: StepResult) -> Json:
         "error_rate": step.error_rate,
         "concurrency": None if step.concurrency is None else round(step.concurrency, 2),
         "lateness_p99_ms": step.lateness_p99_ms,
+        "decision_ms": asdict(step.decision) if step.decision.count else None,
+        "parts": {part.name: round(part.cores, 3) for part in step.parts},
         "bottleneck": None if step.bottleneck is None else step.bottleneck.title,
     }
 

@@ -38,6 +38,8 @@ svg .invalid{stroke:var(--odd);stroke-width:2.5}svg .holds{stroke:var(--good);st
 svg .breaks{stroke:var(--bad);stroke-dasharray:5 4}svg .point{fill:var(--accent)}
 svg .law{fill:none;stroke:var(--accent);stroke-width:2}
 """
+_RULES = {"run": "---", "why": "---"}
+"""How a column is set in Markdown, where not as numbers."""
 
 
 def write_json(outcome: LimitOutcome, path: Path) -> None:
@@ -58,6 +60,7 @@ def write_report(outcome: LimitOutcome, directory: Path) -> Mapping[str, Path]:
 
 def markdown(outcome: LimitOutcome) -> str:
     """The report as Markdown."""
+    columns, later = _columns(outcome), _decides_later(outcome)
     lines = [
         "# The highest rate that holds",
         "",
@@ -67,9 +70,9 @@ def markdown(outcome: LimitOutcome) -> str:
         "",
         *(f"- {item}" for item in _facts(outcome)),
         "",
-        "| rate, TPS | run | answered, TPS | P95, ms | P99, ms | errors | why |",
-        "| ---: | --- | ---: | ---: | ---: | ---: | --- |",
-        *("| " + " | ".join(_cells(step)) + " |" for step in outcome.steps),
+        "| " + " | ".join(columns) + " |",
+        "| " + " | ".join(_RULES.get(column, "---:") for column in columns) + " |",
+        *("| " + " | ".join(_cells(step, later)) + " |" for step in outcome.steps),
         "",
         usl_statement(outcome.usl),
         "",
@@ -79,13 +82,15 @@ def markdown(outcome: LimitOutcome) -> str:
 
 def html(outcome: LimitOutcome) -> str:
     """The report as one HTML page without outside resources."""
+    later = _decides_later(outcome)
+    heads = "".join(f"<th>{escape(column)}</th>" for column in _columns(outcome))
     rows = "".join(
         "<tr>"
         + "".join(
             f'<td class="{step.trial.value}">{escape(cell)}</td>'
             if at == 1
             else f"<td>{escape(cell)}</td>"
-            for at, cell in enumerate(_cells(step))
+            for at, cell in enumerate(_cells(step, later))
         )
         + "</tr>"
         for step in outcome.steps
@@ -102,8 +107,7 @@ def html(outcome: LimitOutcome) -> str:
         f"{rate_chart(outcome.steps, outcome.bracket)}"
         "<p><small>Each mark is one run: a circle passed, a cross did not. Dashed: the highest"
         " rate that holds and the lowest that does not.</small></p>"
-        "<table><thead><tr><th>rate, TPS</th><th>run</th><th>answered, TPS</th><th>P95, ms</th>"
-        f"<th>P99, ms</th><th>errors</th><th>why</th></tr></thead><tbody>{rows}</tbody></table>"
+        f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
         "<h2>Scalability</h2>"
         f"{usl_chart(outcome.usl)}<p>{escape(usl_statement(outcome.usl))}</p>"
         "<p><small>X(N) = λN / (1 + σ(N − 1) + κN(N − 1)); N. J. Gunther, Guerrilla Capacity"
@@ -132,13 +136,24 @@ def _facts(outcome: LimitOutcome) -> list[str]:
     return facts + list(outcome.notes)
 
 
-def _cells(step: StepResult) -> list[str]:
+def _columns(outcome: LimitOutcome) -> list[str]:
+    """Heads of the table of runs; decisions have theirs where they come later than answers."""
+    later = ["decided P95, ms"] if _decides_later(outcome) else []
+    return ["rate, TPS", "run", "answered, TPS", "P95, ms", "P99, ms", *later, "errors", "why"]
+
+
+def _decides_later(outcome: LimitOutcome) -> bool:
+    return any(step.decision.count for step in outcome.steps)
+
+
+def _cells(step: StepResult, decides_later: bool) -> list[str]:
     return [
         f"{step.rate_tps:,.4g}" if step.rate_tps < 10 else f"{step.rate_tps:,.0f}",
         step.trial.value,
         f"{step.answered_tps:,.0f}",
         _ms(step.response.p95),
         _ms(step.response.p99),
+        *([_ms(step.decision.p95)] if decides_later else []),
         "unknown" if step.error_rate is None else f"{step.error_rate:.3%}",
         "; ".join(step.reasons).replace("|", "/"),
     ]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from squall.errors import SquallError
 from squall.models import StressTestConfig, TestResults
 from squall.orchestrator.limit.outcome import LimitOutcome
+from squall.orchestrator.limit.parts import PartUsage
 from squall.orchestrator.limit.search import (
     Bracket,
     Ending,
@@ -36,7 +37,8 @@ class Watcher:
 class LimitSearch:
     """One search, from its first run to its outcome.
 
-    ``run_step`` is what it needs of the rest of squall. ``stop`` ends it between two runs;
+    ``run_step`` is what it needs of the rest of squall, and ``parts`` what the processes of the
+    target used in the last run, where they are known. ``stop`` ends it between two runs;
     cancelling the task ends it at once; both keep what is known.
     """
 
@@ -48,12 +50,14 @@ class LimitSearch:
         run_step: RunStep,
         watcher: Watcher,
         started_at: str,
+        parts: Callable[[], tuple[PartUsage, ...]] = tuple,
     ) -> None:
         self._search = search
         self._step = step
         self._run_step = run_step
         self._watcher = watcher
         self._started_at = started_at
+        self._parts = parts
         self._trials: dict[float, list[Trial]] = {}
         self._steps: list[StepResult] = []
         self._notes: list[str] = []
@@ -94,7 +98,7 @@ class LimitSearch:
         results = await self._run_step(self._step.config(probe.rate_tps, len(self._steps)))
         if self._stopping:
             return  # the run was cut short with the search: it says nothing
-        result = read_step(self._step, probe.rate_tps, results)
+        result = read_step(self._step, probe.rate_tps, results, self._parts())
         self._steps.append(result)
         self._trials.setdefault(probe.rate_tps, []).append(result.trial)
         self._watcher.finished(probe, result)

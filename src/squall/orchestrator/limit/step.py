@@ -2,14 +2,17 @@
 
 A step is a run of three phases: a warm-up, the measured stretch, and a second of ramp-down. The
 latency and error criteria are judged on the measured stretch alone, everything that has to do with
-accounting on the whole run. A rate is only held if it could be held for ever: a step whose
-backlog grows while it is measured fails, however short its queue still is.
+accounting on the whole run; so are decisions that come by another channel than the answers. A
+rate is only held if it could be held for ever: a step whose backlog grows while it is measured
+fails, however short its queue still is. Where decisions come later, what is acknowledged and not
+decided is backlog too.
 """
 
 from __future__ import annotations
 
 import statistics
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from squall.models import (
     CriterionResult,
@@ -23,6 +26,7 @@ from squall.models import (
     Verdict,
 )
 from squall.models.load_spec import RampUpSpec, SequenceSpec, SustainedSpec
+from squall.orchestrator.limit.parts import PartUsage, full_part
 from squall.orchestrator.limit.search import Trial
 from squall.orchestrator.limit.usl import LoadPoint, concurrency
 from squall.scenarios.criteria import Criterion, judge
@@ -33,6 +37,8 @@ COOL_DOWN = "cool_down"
 COOL_DOWN_S = 1.0
 BACKLOG_GROWTH_MAX = 0.01
 """Largest growth of the backlog while measured, as a share of what was planned in that time."""
+UNDECIDED_GROWTH_MAX = 0.03
+"""The same for what is acknowledged and not decided: it is seen in batches, and less exactly."""
 _EDGE_S = 3
 """Seconds at either end of the measured stretch whose median backlog is compared."""
 
@@ -99,6 +105,10 @@ class StepResult:
     lateness_p99_ms: float | None
     criteria: tuple[CriterionResult, ...]
     bottleneck: Finding | None
+    decision: LatencySummary = field(default_factory=lambda: LatencySummary(0))
+    """Where decisions come by another channel: of the whole run."""
+    parts: tuple[PartUsage, ...] = ()
+    """What the target's processes used, where they are known."""
 
     @property
     def point(self) -> LoadPoint | None:
@@ -113,15 +123,17 @@ def scenario_of(template: TestScenario, name: str) -> TestScenario:
     return template.model_copy(update={"name": name, "criteria": ()})
 
 
-def read_step(spec: StepSpec, rate_tps: float, results: TestResults) -> StepResult:
-    """What a step's run says."""
+def read_step(
+    spec: StepSpec, rate_tps: float, results: TestResults, parts: tuple[PartUsage, ...] = ()
+) -> StepResult:
+    """What a step's run says; ``parts`` is what the target's processes used in it."""
     measured = next((phase for phase in results.phases if phase.name == MEASURED), None)
     if measured is None or results.status is not TestStatus.COMPLETED:
-        return _unfinished(rate_tps, results)
+        return _unfinished(rate_tps, results, parts)
     narrowed = _narrowed(results, measured)
     criteria = judge(spec.criteria, narrowed)
     reasons = [_reason(criterion) for criterion in criteria if criterion.passed is not True]
-    reasons += _backlog_reasons(results, measured)
+    reasons += _backlog_reasons(results, measured) + _undecided_reasons(results, measured)
     answered_tps = _answered_tps(results, measured)
     invalid = results.verdict is Verdict.INVALID or results.generator.limited
     if invalid:
@@ -140,11 +152,13 @@ def read_step(spec: StepSpec, rate_tps: float, results: TestResults) -> StepResu
         else concurrency(answered_tps, mean, results.generator.connections),
         lateness_p99_ms=results.latency_ms.lateness.p99,
         criteria=criteria,
-        bottleneck=_bottleneck(results),
+        bottleneck=_bottleneck(results, parts),
+        decision=results.latency_ms.decision,
+        parts=parts,
     )
 
 
-def _unfinished(rate_tps: float, results: TestResults) -> StepResult:
+def _unfinished(rate_tps: float, results: TestResults, parts: tuple[PartUsage, ...]) -> StepResult:
     why = "; ".join(results.notes) or f"the run ended as {results.status.value}"
     return StepResult(
         run_id=results.run_id,
@@ -157,7 +171,9 @@ def _unfinished(rate_tps: float, results: TestResults) -> StepResult:
         concurrency=None,
         lateness_p99_ms=results.latency_ms.lateness.p99,
         criteria=(),
-        bottleneck=_bottleneck(results),
+        bottleneck=_bottleneck(results, parts),
+        decision=results.latency_ms.decision,
+        parts=parts,
     )
 
 
@@ -182,16 +198,47 @@ def _backlog_reasons(results: TestResults, measured: PhaseResult) -> list[str]:
         for second in results.seconds
         if measured.start_s <= second.at_s and second.at_s + 1 <= measured.end_s
     ]
-    if len(waiting) < 2 or not measured.planned:
-        return []
-    edge = min(_EDGE_S, len(waiting) // 2)
-    growth = statistics.median(waiting[-edge:]) - statistics.median(waiting[:edge])
+    growth = _growth(waiting)
     if growth <= BACKLOG_GROWTH_MAX * measured.planned:
         return []
     return [
         f"the backlog grew by {growth:,.0f} transactions"
         f" ({growth / measured.planned:.1%} of those planned): the rate cannot be sustained"
     ]
+
+
+def _undecided_reasons(results: TestResults, measured: PhaseResult) -> list[str]:
+    """Whether acknowledged transactions pile up before they are decided.
+
+    Edge cases are not in a second's decisions; their share is that of the whole run.
+    """
+    if not results.latency_ms.decision.count:
+        return []
+    accepted = sum(second.accepted for second in results.seconds)
+    decided = sum(second.fraud + second.legitimate for second in results.seconds)
+    if not accepted or not decided:
+        return []
+    share = min(1.0, decided / accepted)
+    waiting, undecided = [], 0.0
+    for second in results.seconds:
+        undecided += share * second.accepted - second.fraud - second.legitimate
+        if measured.start_s <= second.at_s and second.at_s + 1 <= measured.end_s:
+            waiting.append(undecided)
+    growth = _growth(waiting)
+    if growth <= UNDECIDED_GROWTH_MAX * measured.planned:
+        return []
+    return [
+        f"{growth:,.0f} more transactions were acknowledged than decided"
+        f" ({growth / measured.planned:.1%} of those planned): the rate cannot be sustained"
+    ]
+
+
+def _growth(waiting: Sequence[float]) -> float:
+    """From the first seconds' median to the last seconds'; 0 for a stretch that is too short."""
+    if len(waiting) < 2:
+        return 0.0
+    edge = min(_EDGE_S, len(waiting) // 2)
+    return statistics.median(waiting[-edge:]) - statistics.median(waiting[:edge])
 
 
 def _answered_tps(results: TestResults, measured: PhaseResult) -> float:
@@ -203,5 +250,9 @@ def _answered_tps(results: TestResults, measured: PhaseResult) -> float:
     return sum(rows) / len(rows) if rows else measured.accepted_tps
 
 
-def _bottleneck(results: TestResults) -> Finding | None:
-    return next((finding for finding in results.findings if finding.kind == "bottleneck"), None)
+def _bottleneck(results: TestResults, parts: tuple[PartUsage, ...]) -> Finding | None:
+    """The part that was full by name, else what the run itself found."""
+    named = None if results.generator.limited else full_part(parts, results)
+    return named or next(
+        (finding for finding in results.findings if finding.kind == "bottleneck"), None
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from squall.models import Finding, Severity, TestResults
+from squall.results.analysis.beside import beside
 from squall.results.analysis.bottlenecks import bottlenecks
 from squall.results.analysis.violations import CRITERIA, violations
 
@@ -14,7 +15,7 @@ def analyse(results: TestResults) -> tuple[Finding, ...]:
 
     A pure function of the measurements; ``results.findings`` is not read.
     """
-    found = [*violations(results), *bottlenecks(results)]
+    found = [*violations(results), *bottlenecks(results), *beside(results)]
     return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
 
 

@@ -30,6 +30,8 @@ def loaded_usage(results: TestResults, source: str) -> SystemMetrics | None:
         processes=max(s.processes for s in samples),
         cores_available=max(1, samples[-1].cores_available),
         stolen_cores=fmean(s.stolen_cores for s in samples),
+        memory_share=fmean(s.memory_share for s in samples),
+        memory_max_share=max(s.memory_max_share for s in samples),
     )
 
 

@@ -15,6 +15,7 @@ _UNITS = {
     "response_p99": "response_ms_p99",
     "service_p99": "service_ms_p99",
     "lateness_p99": "lateness_ms_p99",
+    "decision_p95": "decision_ms_p95",
 }
 """Column names where the unit is not in the field's own name."""
 

@@ -1,6 +1,7 @@
-"""The three latency histograms as an HdrHistogram interval log, format version 1.3.
+"""The latency histograms as an HdrHistogram interval log, format version 1.3.
 
-One interval (the whole run) for each tag: response, service, lateness. Values are microseconds;
+One interval (the whole run) for each tag: response, service, lateness, and decision where decisions
+come by a way of their own. Values are microseconds;
 Interval_Max is in milliseconds. Read it with any HdrHistogram log reader or plotter.
 Source of the format: HdrHistogram's ``HistogramLogWriter``.
 """
@@ -33,7 +34,10 @@ def render_hdr_log(results: TestResults) -> str:
         ("response", latency.response, logs.response),
         ("service", latency.service, logs.service),
         ("lateness", latency.lateness, logs.lateness),
+        ("decision", latency.decision, logs.decision),
     ):
+        if not encoded:
+            continue
         length = results.throughput.duration_s
         lines.append(f"Tag={tag},0.000,{length:.3f},{summary.max or 0:.3f},{encoded}")
     return "\n".join(lines) + "\n"

@@ -13,7 +13,7 @@ from squall.business import competitive_benchmarks, hero_metrics
 from squall.models import Finding, StabilityResult, TestResults, Verdict
 from squall.results import figures
 from squall.results.analysis import CRITERIA, analyse
-from squall.results.reports import story
+from squall.results.reports import beside, story
 from squall.results.reports.page import charts, facts
 from squall.results.reports.page.plots import Plot
 
@@ -82,6 +82,9 @@ def render_html(results: TestResults) -> str:
         **facts.detection(results),
         money_facts=facts.money(results),
         **_cost(results),
+        coordination=story.coordination_sentence(results.coordination),
+        probe_rows=beside.probe_rows(results),
+        fault_rows=beside.fault_rows(results),
         generator_facts=facts.generator(results),
         notes=(*results.generator.notes, *results.notes),
         command=story.repeat_command(results.config),

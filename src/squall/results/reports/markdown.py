@@ -18,7 +18,7 @@ from squall.results.figures import (
     size,
     words,
 )
-from squall.results.reports import story
+from squall.results.reports import beside, story
 
 
 def render_markdown(results: TestResults) -> str:
@@ -31,6 +31,7 @@ def render_markdown(results: TestResults) -> str:
         _latency(results),
         _detection(results),
         _cost(results),
+        _beside(results),
         _agents(results),
         _generator(results),
         _repeat(results),
@@ -180,6 +181,17 @@ def _cost(results: TestResults) -> str:
     return head + bill + (f"\n\n{rest}" if rest else "")
 
 
+def _beside(results: TestResults) -> str:
+    parts = []
+    if results.probes:
+        parts.append(
+            "## Beside the load\n\n" + table(beside.PROBE_HEAD, beside.probe_rows(results))
+        )
+    if results.faults:
+        parts.append("## Faults\n\n" + table(beside.FAULT_HEAD, beside.fault_rows(results)))
+    return "\n\n".join(parts)
+
+
 def _agents(results: TestResults) -> str:
     if not results.agents:
         return ""
@@ -196,7 +208,8 @@ def _agents(results: TestResults) -> str:
         for a in results.agents
     ]
     head = ("Agent", "Health", "Busy", "Votes", "Timeouts", "Failures", "P99")
-    return "## Agents\n\n" + table(head, rows)
+    sentence = story.coordination_sentence(results.coordination)
+    return "\n\n".join(filter(None, ("## Agents", table(head, rows), sentence)))
 
 
 def _generator(results: TestResults) -> str:

@@ -5,8 +5,15 @@ from __future__ import annotations
 import shlex
 from dataclasses import dataclass
 
-from squall.models import CostBreakdown, Detection, StressTestConfig, TestResults, Verdict
-from squall.results.figures import count, plural, small_money, words
+from squall.models import (
+    Coordination,
+    CostBreakdown,
+    Detection,
+    StressTestConfig,
+    TestResults,
+    Verdict,
+)
+from squall.results.figures import count, percent, plural, small_money, words
 
 VERDICT_WORDS = {
     Verdict.PASSED: "Passed",
@@ -172,14 +179,37 @@ def unpriced_sentence(cost: CostBreakdown) -> str:
     return f"Not in the price book, so not in the sum: {names}."
 
 
+def coordination_sentence(coordination: Coordination) -> str:
+    """How the agents worked together; empty where that is not known."""
+    parts = []
+    if coordination.efficiency_share is not None:
+        parts.append(
+            f"{percent(coordination.efficiency_share, 0)} of the compute was judging, "
+            "the rest settling"
+        )
+    if coordination.complete_share is not None:
+        parts.append(
+            f"{percent(coordination.complete_share, 2)} of the decisions had every "
+            "agent's vote in time"
+        )
+    if coordination.imbalance_share is not None and coordination.busiest is not None:
+        parts.append(
+            f"the busiest agent, {words(coordination.busiest)}, did "
+            f"{percent(coordination.imbalance_share, 0)} more than the mean"
+        )
+    text = "; ".join(parts)
+    return f"{text[:1].upper()}{text[1:]}." if text else ""
+
+
 def repeat_command(config: StressTestConfig) -> str:
     """The command that runs this again."""
     parts = ["squall", "run", config.scenario.name]
-    if config.target != "inline":
+    scenario = config.scenario
+    if config.target != (scenario.target or "inline"):
         parts += ["--target", config.target]
-    if config.rate_scale != 1:
+    if config.rate_scale != scenario.scale.rate:
         parts += ["--rate-scale", f"{config.rate_scale:g}"]
-    if config.time_scale != 1:
+    if config.time_scale != scenario.scale.time:
         parts += ["--time-scale", f"{config.time_scale:g}"]
     parts += ["--seed", str(config.seed)]
     if config.workers is not None:

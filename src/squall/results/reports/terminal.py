@@ -19,7 +19,7 @@ from squall.results.figures import (
     rate,
     seconds,
 )
-from squall.results.reports import story
+from squall.results.reports import beside, story
 
 _VERDICT_STYLES = {
     Verdict.PASSED: ("✓", "bold green"),
@@ -48,7 +48,7 @@ class TerminalSummary:
         parts += [_latency(results), _facts(results)]
         if results.business.cost is not None:
             parts.append(_cost(results.business.cost))
-        parts.append(_findings(results))
+        parts += [_probes(results), _faults(results), _findings(results)]
         if console.encoding.lower().startswith("utf"):
             yield Group(*parts)
             return
@@ -180,6 +180,24 @@ def _cost(cost: CostBreakdown) -> RenderableType:
     text.append(story.cost_sentence(cost), "default")
     rest = Text(story.unpriced_sentence(cost), "yellow")
     return Group(text, Text(), table, rest)
+
+
+def _probes(results: TestResults) -> RenderableType:
+    rows = beside.probe_rows(results)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("Probe")
+    table.add_column("measured beside the load")
+    for name, _, measured_text in rows:
+        table.add_row(name, measured_text)
+    return Group(Text(), table) if rows else Text("", end="")
+
+
+def _faults(results: TestResults) -> RenderableType:
+    rows = beside.fault_rows(results)
+    table = _table("Fault", "from", "to")
+    for name, what, began, ended in rows:
+        table.add_row(f"{name}: {what}", began, ended)
+    return Group(Text(), table) if rows else Text("", end="")
 
 
 def _findings(results: TestResults) -> RenderableType:

@@ -83,6 +83,23 @@ class Criterion:
         """Names of the phases that it speaks of."""
         return tuple(_phases(self.expression))
 
+    @property
+    def figures(self) -> tuple[Figure, ...]:
+        """The figures that it names."""
+        return tuple(_figures(self.expression))
+
+
+def _figures(expression: Expression) -> list[Figure]:
+    match expression:
+        case Comparison(left=left, right=right):
+            return [left.figure, *([right.figure] if isinstance(right, Portion) else [])]
+        case Truth():
+            return [expression.figure]
+        case Not():
+            return _figures(expression.part)
+        case All() | Either():
+            return [figure for part in expression.parts for figure in _figures(part)]
+
 
 def _phases(expression: Expression) -> list[str]:
     match expression:

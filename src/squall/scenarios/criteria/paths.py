@@ -27,10 +27,13 @@ REST = "**"
 
 _LEFT_OUT = {"seed", "config", "scaling", "criteria", "histograms", "phases", "seconds"}
 _LEFT_OUT |= {"resource_samples", "findings", "environment", "faults", "notes"}
+_MOMENTS = {"p50", "p90", "p95", "p99", "p999", "mean", "max", "min"}
+"""Last parts of free paths that leave the unit to the part before them."""
 
 _KEYS: dict[str, tuple[str, ...]] = {
     "errors": (ANY,),
     "agents": (ANY,),
+    "probes": (ANY,),
     "stability": ("generator_memory", "target_memory", "response_p95", "error_rate"),
     "resources": ("generator", "target", "host"),
     "detection.precision_at_prevalence": (REST,),
@@ -54,6 +57,7 @@ IN_PHASE = (
     "throughput.offered_tps",
     "throughput.accepted_tps",
     "latency_ms.response.*",
+    "latency_ms.decision.*",
 )
 """Figures that exist for one phase alone."""
 
@@ -129,11 +133,11 @@ def unit_of(path: tuple[str, ...], kind: type) -> Unit:
         (r"_ms(_|$)", units.MILLISECONDS),
         (r"_us(_|$)", units.MICROSECONDS),
         (r"_s$", units.SECONDS),
-        (r"_tps$", units.TPS),
+        (r"_tps(_max)?$", units.TPS),
         (r"_bytes$", units.BYTES),
         (r"_usd$", units.USD),
         (r"cpu(_cores)?$|^cores_", units.CORES),
-        (r"_share$", units.SHARE),
+        (r"_share(_max)?$", units.SHARE),
     ]
     if kind is bool:
         return units.FLAG
@@ -142,7 +146,7 @@ def unit_of(path: tuple[str, ...], kind: type) -> Unit:
             return unit
     if kind is int:
         return units.COUNT
-    if path[0] == "latency_ms":
+    if "latency_ms" in path[:-1]:
         return units.MILLISECONDS
     if path[0] == "business":
         return units.USD
@@ -163,7 +167,22 @@ def figure(path: str) -> Figure | None:
                 head = len(pattern) - 1
                 parts = (*parts[:head], ".".join(parts[head:]))
             return Figure(parts, unit)
+    return _free(parts)
+
+
+def _free(parts: tuple[str, ...]) -> Figure | None:
+    """Figures whose names are the scenario's or the target's own; None for all others."""
+    match parts:
+        case ("probes", _, _):
+            return Figure(parts, _free_unit(parts))
+        case ("dashboard", _, *_) if all(parts):
+            return Figure(("dashboard", ".".join(parts[1:])), _free_unit(parts))
     return None
+
+
+def _free_unit(parts: tuple[str, ...]) -> Unit:
+    named = parts[:-1] if parts[-1] in _MOMENTS else parts
+    return unit_of(named, float)
 
 
 def _matches(pattern: tuple[str, ...], parts: tuple[str, ...]) -> bool:

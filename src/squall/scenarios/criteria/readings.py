@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from squall.models import AgentMetrics, LiveSnapshot, PhaseResult, StabilityResult, TestResults
+from squall.models import (
+    AgentMetrics,
+    LiveSnapshot,
+    PhaseResult,
+    ProbeResult,
+    StabilityResult,
+    TestResults,
+)
 from squall.scenarios.criteria.paths import Figure
 
 Value = float | bool | None
@@ -60,6 +67,16 @@ class ResultReadings:
                 open_checks = [s for s in results.stability if s.passed is None]
                 return "; ".join(f"{s.metric}: {s.detail}" for s in open_checks) or (
                     "the scenario has no stability limits"
+                )
+            case "coordination":
+                return "the target does not report what its agents and coordinator did"
+            case "probes":
+                return _why_unprobed(figure, results)
+            case "dashboard":
+                return (
+                    "the target's agent dashboard has no such number"
+                    if results.dashboard
+                    else "the target has no agent dashboard"
                 )
             case "resources":
                 return f"the {figure.path[1]}'s resources were not sampled"
@@ -125,6 +142,9 @@ def _derived(figure: Figure, results: TestResults) -> tuple[Value] | None:
             return (sum(results.errors.values()),)
         case ("errors", kind):
             return (results.errors.get(kind, 0),)
+        case ("probes", name, number) if number != "latency_ms":
+            probe = _probe(name, results)
+            return (None if probe is None else probe.figures.get(number),)
         case ("stability", "passed"):
             return (_all_passed([s.passed for s in results.stability]),)
     return None
@@ -152,8 +172,19 @@ def _field(holder: Any, path: tuple[str, ...]) -> Value:
     return value
 
 
-def _name_of(item: AgentMetrics | StabilityResult) -> str:
-    return item.name if isinstance(item, AgentMetrics) else item.metric
+def _name_of(item: AgentMetrics | ProbeResult | StabilityResult) -> str:
+    return item.metric if isinstance(item, StabilityResult) else item.name
+
+
+def _probe(name: str, results: TestResults) -> ProbeResult | None:
+    return next((probe for probe in results.probes if probe.name == name), None)
+
+
+def _why_unprobed(figure: Figure, results: TestResults) -> str:
+    probe = _probe(figure.path[1], results)
+    if probe is None:
+        return "the run had no such probe"
+    return probe.problem or "; ".join(probe.notes) or "the probe did not measure it"
 
 
 def _in_phase(figure: Figure, phase: PhaseResult) -> Value:
@@ -169,4 +200,5 @@ def _in_phase(figure: Figure, phase: PhaseResult) -> Value:
             return phase.planned / length_s if length_s > 0 else None
         case ("throughput", "accepted_tps"):
             return phase.accepted_tps
-    return _field(phase.response, figure.path[2:])
+    clock = phase.decision if figure.path[1] == "decision" else phase.response
+    return _field(clock, figure.path[2:])

@@ -10,12 +10,10 @@ from typing import TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from squall.errors import Problem, TargetFileError
+from squall.targets.target_decisions import POLL_MS_MAX, POLL_MS_MIN
 
 SCHEMES = ("kinesis://", "lambda://")
 LINGER_MS_MAX = 1_000.0
-POLL_MS_MIN = 200.0
-"""A shard answers five reads a second, to all its readers together."""
-POLL_MS_MAX = 10_000.0
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
 _TABLE = re.compile(r"[a-zA-Z0-9_.-]{3,255}")

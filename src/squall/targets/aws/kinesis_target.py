@@ -6,7 +6,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from squall.errors import TargetError, TargetProtocolError
 from squall.load_generator.target_spec import AnswerReader, Endpoint, RecordCalls, RequestWriter
 from squall.targets.answers import AnswerFormat, JsonAnswerReader
 from squall.targets.aws.access import (
@@ -17,18 +16,15 @@ from squall.targets.aws.access import (
     resolve_access,
 )
 from squall.targets.aws.address import KinesisAddress
-from squall.targets.aws.decision_events import EventReader
+from squall.targets.aws.decision_place import DecisionPlace
 from squall.targets.aws.put_records import OPERATION, PutRecordsCalls
 from squall.targets.aws.record_writer import RecordWriter
-from squall.targets.aws.service_client import AwsRefused, Service
 from squall.targets.aws.signed_calls import SignedCalls, json_shape
 from squall.targets.aws.signing import Scope
 from squall.targets.aws.stream_reader import StreamReader
 from squall.targets.aws.table_reader import TableReader
 from squall.targets.cloud_place import CloudPlace
 from squall.targets.http_client import HttpClient
-
-_ACTIVE = frozenset({"ACTIVE", "UPDATING"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,15 +81,11 @@ class KinesisTarget:
     def __init__(self, address: KinesisAddress, all_fields: tuple[str, ...]) -> None:
         place = address.place
         access = resolve_access(place.region, place.profile, place.endpoint_url)
-        credentials = open_credentials(access.profile)
-        self._kinesis = Service(access, credentials, "kinesis", "Kinesis_20131202", "1.1")
         self._address = address
-        self._dynamodb = (
-            Service(access, credentials, "dynamodb", "DynamoDB_20120810", "1.0")
-            if address.table
-            else None
+        self._decisions = DecisionPlace(
+            access, address.decisions, address.table, address.format, address.poll_ms / 1000
         )
-        self.spec = KinesisTargetSpec(address, access, self._kinesis.address, all_fields)
+        self.spec = KinesisTargetSpec(address, access, self._decisions.kinesis.address, all_fields)
         """What the load workers need of it."""
 
     @property
@@ -111,6 +103,11 @@ class KinesisTarget:
             tables=tuple(filter(None, (address.table,))),
         )
 
+    @property
+    def access(self) -> Access:
+        """Where AWS is and as whom it is used."""
+        return self.spec.access
+
     def open_client(self, service: str) -> Any:
         """A botocore client of any service, as whom and where the target is used."""
         return open_client(self.spec.access, service)
@@ -125,49 +122,12 @@ class KinesisTarget:
         Raises:
             TargetError: one is not, or may not be used.
         """
-        for stream in filter(None, (self._address.stream, self._address.decisions)):
-            answer = await _described(
-                self._kinesis, "DescribeStreamSummary", {"StreamName": stream}, f"stream {stream}"
-            )
-            status = answer["StreamDescriptionSummary"]["StreamStatus"]
-            if status not in _ACTIVE:
-                raise TargetProtocolError(
-                    f"the stream {stream} is {status}: wait until it is ACTIVE"
-                )
-        if self._dynamodb is not None:
-            table = self._address.table
-            await _described(
-                self._dynamodb, "DescribeTable", {"TableName": table}, f"table {table}"
-            )
+        await self._decisions.check(self._address.stream)
 
     def decisions(self, run_tag: str) -> StreamReader | None:
         """Follows the decision stream, where one is named."""
-        address = self._address
-        if address.decisions is None:
-            return None
-        events = EventReader(address.format, run_tag)
-        return StreamReader(self._kinesis, address.decisions, events, address.poll_ms / 1000)
+        return self._decisions.feed(run_tag)
 
     def reader(self, run_tag: str) -> TableReader | None:
         """Reads the decision table, where one is named."""
-        if self._dynamodb is None or self._address.table is None:
-            return None
-        return TableReader(self._dynamodb, self._address.table, self._address.format, run_tag)
-
-
-async def _described(
-    service: Service, operation: str, parameters: dict[str, object], what: str
-) -> dict[str, dict[str, str]]:
-    """A Describe call's answer, or one clear message."""
-    client = service.client()
-    try:
-        return await client.call(operation, parameters)
-    except AwsRefused as error:
-        where = f"in {service.scope.region} at {service.address.url}"
-        if error.refusal.code == "ResourceNotFoundException":
-            raise TargetError(
-                f"there is no {what} {where}: create it, or correct its name or the region"
-            ) from error
-        raise
-    finally:
-        await client.close()
+        return self._decisions.reader(run_tag)

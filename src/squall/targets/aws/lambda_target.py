@@ -129,6 +129,11 @@ class LambdaTarget:
             functions=(self._address.function,),
         )
 
+    @property
+    def access(self) -> Access:
+        """Where AWS is and as whom it is used."""
+        return self.spec.access
+
     def open_client(self, service: str) -> Any:
         """A botocore client of any service, as whom and where the target is used."""
         return open_client(self.spec.access, service)

@@ -84,6 +84,9 @@ def latency_chart(results: TestResults) -> Plot | None:
         Series("service P99", "line-service", _worst(groups, lambda s: s.service_p99)),
         Series("lateness P99", "line-lateness", _worst(groups, lambda s: s.lateness_p99)),
     ]
+    if results.latency_ms.decision.count:
+        decided = _worst(groups, lambda s: s.decision_p95)
+        series.append(Series("decision P95", "line-decision", decided))
     values = [value for s in series for value in s.values]
     p99 = figures.milliseconds(results.latency_ms.response.p99)
     return _over_time(
@@ -123,6 +126,8 @@ def percentile_chart(results: TestResults) -> Plot | None:
         ("service", "line-service", decode(logs.service)),
         ("lateness", "line-lateness", decode(logs.lateness)),
     ]
+    if logs.decision:
+        parts.append(("decision", "line-decision", decode(logs.decision)))
     most = max(histogram.total for _, _, histogram in parts)
     deepest = min(6.0, max(2.0, float(np.log10(most))))
     nines = np.linspace(0, deepest, 181)
@@ -148,7 +153,7 @@ def percentile_chart(results: TestResults) -> Plot | None:
             if -np.log10(1 - share) <= deepest
         ),
         y_ticks=y_ticks(scale),
-        description="Latency by percentile for response, service and lateness.",
+        description=f"Latency by percentile for {', '.join(name for name, _, _ in parts)}.",
         note="each gridline to the right is ten times rarer",
     )
 
@@ -197,16 +202,23 @@ def _over_time(
         x_ticks=time_ticks(end),
         y_ticks=y_ticks(scale),
         description=description,
-        bands=tuple(
-            Band(
-                round(100 * phase.start_s / end, 3),
-                round(100 * (phase.end_s - phase.start_s) / end, 3),
-                figures.words(phase.name),
-            )
-            for phase in results.phases
-        ),
+        bands=_bands(results, end),
         note=note,
         group="time",
+    )
+
+
+def _bands(results: TestResults, end_s: float) -> tuple[Band, ...]:
+    """The phases, and over them the times in which faults were in force."""
+    phases = [(p.start_s, p.end_s, figures.words(p.name), False) for p in results.phases]
+    faults = [
+        (f.began_s, f.ended_s, "", True)
+        for f in results.faults
+        if f.began_s is not None and f.ended_s is not None
+    ]
+    return tuple(
+        Band(round(100 * from_s / end_s, 3), round(100 * (to_s - from_s) / end_s, 3), label, fault)
+        for from_s, to_s, label, fault in [*phases, *faults]
     )
 
 

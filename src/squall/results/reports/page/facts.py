@@ -203,5 +203,5 @@ def environment(results: TestResults) -> Facts:
         ("seed", str(results.seed)),
         ("started", results.started_at),
         ("finished", results.finished_at),
-        ("faults injected", ", ".join(results.faults) or "none"),
+        ("faults injected", ", ".join(fault.name for fault in results.faults) or "none"),
     ]

@@ -30,6 +30,8 @@ class Band:
     left: float
     width: float
     label: str
+    fault: bool = False
+    """Whether it is a fault's time rather than a phase."""
 
 
 @dataclass(frozen=True, slots=True)

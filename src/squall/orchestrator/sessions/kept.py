@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 
+from squall.models import PlatformSetup
 from squall.orchestrator.ports import OpenTarget, Progress, TargetSession
 
 
@@ -38,7 +39,7 @@ class KeptTarget:
 
     @asynccontextmanager
     async def open(
-        self, target: str, fields: frozenset[str], progress: Progress
+        self, target: str, fields: frozenset[str], progress: Progress, setup: PlatformSetup
     ) -> AsyncIterator[TargetSession]:
         """The open target, for one run; the same every time."""
         session = self._session
@@ -48,7 +49,7 @@ class KeptTarget:
             await self._stack.aclose()
         if session is None:
             session = await self._stack.enter_async_context(
-                self._open_target(target, fields, progress)
+                self._open_target(target, fields, progress, setup)
             )
             self._session = session
         yield session

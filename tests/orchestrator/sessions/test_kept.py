@@ -2,8 +2,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import cast
 
-from squall.orchestrator.limit.kept_target import KeptTarget
+from squall.models import PlatformSetup
 from squall.orchestrator.ports import Progress, TargetSession
+from squall.orchestrator.sessions import KeptTarget
 
 
 class Session:
@@ -21,7 +22,7 @@ class Opener:
 
     @asynccontextmanager
     async def open(
-        self, target: str, fields: frozenset[str], progress: Progress
+        self, target: str, fields: frozenset[str], progress: Progress, setup: PlatformSetup
     ) -> AsyncIterator[TargetSession]:
         self.log.append(f"open {target}")
         self.sessions.append(Session())
@@ -30,7 +31,9 @@ class Opener:
 
 
 async def use(kept: KeptTarget) -> TargetSession:
-    async with kept.open("inline", frozenset({"amount"}), lambda _: None) as session:
+    async with kept.open(
+        "inline", frozenset({"amount"}), lambda _: None, PlatformSetup()
+    ) as session:
         return session
 
 

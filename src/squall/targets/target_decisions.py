@@ -1,0 +1,92 @@
+"""The part of a target file that says where decisions come out, where answers only acknowledge."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, model_validator
+
+from squall.targets.target_values import AnswerPath, Part
+
+POLL_MS_MIN = 200.0
+"""A shard answers five reads a second, to all its readers together."""
+POLL_MS_MAX = 10_000.0
+
+
+_STREAM = r"^(kinesis://)?[a-zA-Z0-9_.-]{1,128}$"
+_TABLE = r"^(dynamodb://)?[a-zA-Z0-9_.-]{3,255}$"
+_URL = r"^https?://[^/?#\s]+/?$"
+
+
+def _stream(name: str) -> str:
+    if not re.match(_STREAM, name):
+        raise ValueError("must be a stream's name (letters, digits, _ . -)")
+    return name.removeprefix("kinesis://")
+
+
+def _table(name: str) -> str:
+    if not re.match(_TABLE, name):
+        raise ValueError("must be a table's name (letters, digits, _ . -)")
+    return name.removeprefix("dynamodb://")
+
+
+def _endpoint(url: str) -> str:
+    if not re.match(_URL, url):
+        raise ValueError("must be http(s)://host:port")
+    return url.rstrip("/")
+
+
+StreamName = Annotated[str, AfterValidator(_stream), Field(json_schema_extra={"pattern": _STREAM})]
+TableName = Annotated[str, AfterValidator(_table), Field(json_schema_extra={"pattern": _TABLE})]
+EndpointUrl = Annotated[str, AfterValidator(_endpoint), Field(json_schema_extra={"pattern": _URL})]
+
+
+class WatchedPart(Part):
+    """Services between the front and its decisions."""
+
+    streams: tuple[StreamName, ...] = Field(
+        default=(), description="Kinesis streams, and with them the functions that read them"
+    )
+    tables: tuple[TableName, ...] = Field(default=(), description="DynamoDB tables")
+    functions: tuple[str, ...] = Field(default=(), description="Lambda functions")
+
+
+class DecisionsPart(Part):
+    """Where decisions come out on AWS."""
+
+    stream: StreamName | None = Field(
+        default=None, description="Kinesis stream that decisions are followed on"
+    )
+    table: TableName | None = Field(
+        default=None, description="DynamoDB table that is read after the drain, for the final read"
+    )
+    region: str | None = Field(default=None, description="AWS region; left out: as configured")
+    profile: str | None = Field(default=None, description="AWS profile; left out: as configured")
+    endpoint_url: EndpointUrl | None = Field(
+        default=None,
+        description="Where AWS is, for instance the twin; left out: as configured",
+    )
+    poll_ms: float = Field(
+        default=250.0,
+        ge=POLL_MS_MIN,
+        le=POLL_MS_MAX,
+        description="How often each shard is asked, 200 to 10000",
+    )
+    id: AnswerPath = Field(default="transaction_id", description="Where the transaction id is")
+    decision: AnswerPath = Field(default="decision", description="Where the decision is")
+    score: AnswerPath = Field(default="risk_score", description="Where the risk score is, 0 to 1")
+    replay: AnswerPath = Field(
+        default="replay", description="Where it is said that a decision is told again"
+    )
+    amount: AnswerPath = Field(default="amount", description="Where the amount is, in minor units")
+    watch: WatchedPart = Field(
+        default=WatchedPart(),
+        description="What else of AWS is used; its figures are read during the run",
+    )
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> DecisionsPart:
+        if self.stream is None and self.table is None:
+            raise ValueError("give stream, table or both")
+        return self
