@@ -155,6 +155,11 @@ class StreamClient:
         """Whether the stream takes transactions."""
         return not self._putter.failing
 
+    @property
+    def awaited(self) -> int:
+        """Transactions whose decision a client waits for now."""
+        return len(self._awaited)
+
     async def figures(self) -> dict[str, Any]:
         """The whole platform's figures; raises ``StoreError``."""
         self.latest = await self._figures()

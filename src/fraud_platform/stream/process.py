@@ -109,7 +109,11 @@ class _Gateway:
         )
         self._client = StreamClient(self._putter, self._admission, reads.recorded, overview.figures)
         self._reader = ShardReader(
-            self._kinesis, self._names.decisions, self._take, since_s=time.time() - 1.0
+            self._kinesis,
+            self._names.decisions,
+            self._take,
+            since_s=time.time() - 1.0,
+            wanted=lambda: self._client.awaited > 0,
         )
         disturber = None
         if self._options.allow_disturbance:

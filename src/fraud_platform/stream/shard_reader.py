@@ -25,8 +25,11 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.22
 """Kinesis allows five reads a second from a shard."""
+UNWANTED_POLL_S = 1.1
+"""While nobody waits: whoever else reads the stream has the shard's other reads."""
 LIMIT = 10_000
 _LOOK_FOR_SHARDS_S = 30.0
+_LOOK_FOR_WAITERS_S = 0.05
 _THREADS = 8
 
 
@@ -62,7 +65,10 @@ class ReaderCounters:
 
 
 class ShardReader:
-    """Reads one stream and hands its records on, in the order of each shard."""
+    """Reads one stream and hands its records on, in the order of each shard.
+
+    It reads every ``poll_s`` while its records are ``wanted``, and at its leisure else.
+    """
 
     def __init__(
         self,
@@ -72,6 +78,7 @@ class ShardReader:
         parse: Callable[[bytes], bytes] = bytes,
         since_s: float | None = None,
         poll_s: float = POLL_S,
+        wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         self.counters = ReaderCounters()
         self._wire = wire
@@ -80,6 +87,7 @@ class ShardReader:
         self._parse = parse
         self._since_s = time.time() if since_s is None else since_s
         self._poll_s = poll_s
+        self._wanted = wanted
         self._positions: dict[str, _Position] = {}
         self._finished: set[str] = set()
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="read")
@@ -142,11 +150,18 @@ class ShardReader:
                 position.checkpoint = page.last
             if page.closed:
                 break
-            await asyncio.sleep(max(0.0, begun_s + self._poll_s - loop.time()))
+            await self._rest(begun_s)
         self._finished.add(position.shard)
         del self._positions[position.shard]
         self.counters.shards.pop(position.shard, None)
         await self._find_shards()
+
+    async def _rest(self, begun_s: float) -> None:
+        """Wait for the next turn of a shard that was read at ``begun_s``."""
+        clock = asyncio.get_running_loop().time
+        await asyncio.sleep(max(0.0, begun_s + self._poll_s - clock()))
+        while not self._wanted() and clock() < begun_s + UNWANTED_POLL_S:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_FOR_WAITERS_S)
 
     def _read(self, position: _Position) -> Page:
         """One GetRecords, on a thread."""

@@ -6,6 +6,9 @@ from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+import pytest
+
+from fraud_platform.stream import shard_reader
 from fraud_platform.stream.aws_wire import AwsCallError, AwsJson
 from fraud_platform.stream.shard_reader import ShardReader, behind_ms
 
@@ -108,4 +111,24 @@ async def test_a_stream_that_cannot_be_listed_is_no_end() -> None:
     task = asyncio.create_task(reader(kinesis, seen).run())
     await asyncio.sleep(0)
     assert not task.done()
+    await ended(task)
+
+
+async def test_nobody_waits_and_still_everything_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shard_reader, "UNWANTED_POLL_S", 0.03)
+    kinesis, seen, wanted = FakeKinesis(), list[bytes](), [False]
+    made = ShardReader(
+        cast(AwsJson, kinesis),
+        "decisions",
+        seen.extend,
+        since_s=0.0,
+        poll_s=0.001,
+        wanted=lambda: wanted[0],
+    )
+    task = asyncio.create_task(made.run())
+    kinesis.shards["a"].extend([b"1", b"2"])
+    await until(lambda: len(seen) == 2)
+    wanted[0] = True
+    kinesis.shards["a"].append(b"3")
+    await until(lambda: seen == [b"1", b"2", b"3"])
     await ended(task)
