@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 import numpy as np
 from hypothesis import settings
@@ -105,8 +105,18 @@ class Harness:
         writer = TemplateWriter([b"POST / HTTP/1.1\r\n"], JsonBody({"id": "${transaction_id}"}))
         maker = BlockMaker(source, writer, self.controller, "plaintag", 0, 1)
         self.reconnects = 0
+        self.at_once = True
+        self.waiting: list[Callable[[], None]] = []
         self.dispatcher = Dispatcher(
-            maker, reader, retry, queue_limit, 0.5, random.Random(1), lambda: self.now, self._again
+            maker,
+            reader,
+            retry,
+            queue_limit,
+            0.5,
+            random.Random(1),
+            lambda: self.now,
+            self._again,
+            self._soon,
         )
         self.transports: list[Transport] = []
         self.ledger = WorkerLedger()
@@ -117,6 +127,17 @@ class Harness:
 
     def _again(self, at_once: bool) -> None:
         self.reconnects += 1
+
+    def _soon(self, call: Callable[[], None]) -> None:
+        self.waiting.append(call)
+        if self.at_once:
+            self.turn()
+
+    def turn(self) -> None:
+        """What a loop does when it has read all that has arrived."""
+        waiting, self.waiting = self.waiting, []
+        for call in waiting:
+            call()
 
     def connect(self) -> None:
         transport = Transport()
@@ -147,11 +168,19 @@ class AnyCourse(RuleBasedStateMachine):
     harness: Harness
 
     @initialize(
-        attempts=st.integers(1, 3), broken=st.booleans(), limit=st.sampled_from([1, 40, 5000])
+        attempts=st.integers(1, 3),
+        broken=st.booleans(),
+        limit=st.sampled_from([1, 40, 5000]),
+        at_once=st.booleans(),
     )
-    def start(self, attempts: int, broken: bool, limit: int) -> None:
+    def start(self, attempts: int, broken: bool, limit: int, at_once: bool) -> None:
         retry = RetryPolicy(max_attempts=attempts, on_broken_connection=broken, base_ms=20)
         self.harness = Harness(PlainSource(), retry, limit)
+        self.harness.at_once = at_once
+
+    @rule()
+    def turn(self) -> None:
+        self.harness.turn()
 
     @rule()
     def absorb(self) -> None:
@@ -226,6 +255,7 @@ class AnyCourse(RuleBasedStateMachine):
             return
         harness = self.harness
         harness.dispatcher.give_up(harness.due(), "drain_ended")
+        harness.turn()
         harness.report()
         due = harness.due()
         union = BitMap64()
@@ -240,6 +270,39 @@ class AnyCourse(RuleBasedStateMachine):
 
 TestAnyCourse = AnyCourse.TestCase
 TestAnyCourse.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+
+
+def test_all_answers_are_read_before_the_next_requests_are_written() -> None:
+    harness = Harness(PlainSource(), RetryPolicy(), 5000)
+    harness.at_once = False
+    for _ in range(3):
+        harness.connect()
+    harness.now += 1.0
+    harness.dispatcher.tick()
+    for connection in harness.busy():
+        connection.data_received(answer(200, connection.block.ids[connection.row]))
+    assert harness.busy() == []
+    assert len(harness.waiting) == 1
+    assert [len(transport.written) for transport in harness.transports] == [1, 1, 1]
+    harness.now += 0.002
+    harness.turn()
+    assert [len(transport.written) for transport in harness.transports] == [2, 2, 2]
+    assert [connection.sent for connection in harness.busy()] == [harness.now] * 3
+    assert harness.dispatcher.head == 6
+
+
+def test_a_connection_that_ends_before_the_next_write_is_not_written_to() -> None:
+    harness = Harness(PlainSource(), RetryPolicy(), 5000)
+    harness.at_once = False
+    harness.connect()
+    harness.now += 1.0
+    harness.dispatcher.tick()
+    (connection,) = harness.busy()
+    connection.data_received(answer(200, connection.block.ids[connection.row]))
+    harness.transports[0].abort()
+    harness.turn()
+    assert len(harness.transports[0].written) == 1
+    assert (harness.dispatcher.head, harness.dispatcher.in_flight) == (1, 0)
 
 
 def test_a_refusal_is_tried_again_after_the_time_it_asks_for() -> None:

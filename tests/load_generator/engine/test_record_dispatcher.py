@@ -183,7 +183,6 @@ class Harness:
         tally = self.dispatcher.tally
         self.ledger.add(tally.ledger_delta(), self.due())
         counts, truth, errors = tally.take(0, 0)
-        self.dispatcher.undecided.take_from(truth)
         self.counts, self.truth = self.counts + counts, self.truth + truth
         for kind, number in errors.items():
             self.errors[kind] = self.errors.get(kind, 0) + number

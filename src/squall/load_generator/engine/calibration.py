@@ -6,6 +6,8 @@ import asyncio
 import random
 import socket
 import time
+from collections import deque
+from collections.abc import Callable
 
 import orjson
 
@@ -18,7 +20,8 @@ from squall.load_generator.target_spec import Reading, pack_end
 from squall.models import ArrivalProcess, Decision, Outcome, RetryPolicy
 from squall.models.load_spec import MAX_TPS, SustainedSpec
 
-_REQUESTS = 4096
+_CONNECTIONS = 64
+_ROUNDS = 64
 _TRIPS = 400
 _ANSWER_BODY = (
     b'{"transaction_id":"00000000-000000000000","decision":"APPROVE",'
@@ -68,19 +71,32 @@ def capacity_tps(maker: BlockMaker) -> float:
     kernel's send and receive are measured apart over loopback. A ceiling: the target's own use of
     the machine is not in it. ``maker`` follows ``calibration_schedule`` and is used up.
     """
+    turn: deque[Callable[[], None]] = deque()
     dispatcher = Dispatcher(
-        maker, _AnyReader(), RetryPolicy(), 1, 1.0, random.Random(0), time.monotonic, _ignore
+        maker,
+        _AnyReader(),
+        RetryPolicy(),
+        1,
+        1.0,
+        random.Random(0),
+        time.monotonic,
+        _ignore,
+        turn.append,
     )
-    connection = Connection(dispatcher)
+    connections = [Connection(dispatcher) for _ in range(_CONNECTIONS)]
     sink = _Sink()
     dispatcher.begin(time.monotonic() - 2.0)  # everything is due
-    connection.connection_made(sink)
+    for connection in connections:
+        connection.connection_made(sink)
+    dispatcher.tick()  # which finds it starved
     dispatcher.heads.learn(_ANSWER[: _ANSWER.index(b"\r\n\r\n") + 4])
     started = time.thread_time()
-    for _ in range(_REQUESTS):
-        connection.data_received(_ANSWER)
+    for _ in range(_ROUNDS):
+        for connection in connections:
+            connection.data_received(_ANSWER)
+        turn.popleft()()
     dispatcher.absorb()
-    engine_s = (time.thread_time() - started) / _REQUESTS
+    engine_s = (time.thread_time() - started) / (_ROUNDS * _CONNECTIONS)
     return 1 / (engine_s + _loopback_s(sink.request))
 
 

@@ -85,11 +85,7 @@ class Connection(asyncio.Protocol):
                     dispatcher = self._dispatcher
                     if at == _LAST_ROW:
                         dispatcher.absorb()
-                    if dispatcher.next_due <= now:
-                        dispatcher.send_next(self, now)
-                    else:
-                        self.seq = IDLE
-                        dispatcher.idle.append(self)
+                    dispatcher.freed(self, now)
                     return
         self._read_on(data)
 

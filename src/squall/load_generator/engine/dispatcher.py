@@ -49,7 +49,7 @@ class Dispatcher:
 
     All times are those of ``clock`` (``time.monotonic``), on which ``start`` is the run's start;
     only blocks hold run seconds. ``reconnect`` is called at a connection's end, to have another
-    one made (True: at once).
+    one made (True: at once). ``soon`` has something called when all that has arrived is read.
     """
 
     def __init__(
@@ -62,6 +62,7 @@ class Dispatcher:
         jitter: random.Random,
         clock: Callable[[], float],
         reconnect: Callable[[bool], None],
+        soon: Callable[[Callable[[], None]], object],
         *,
         decides_later: bool = False,
     ) -> None:
@@ -82,6 +83,8 @@ class Dispatcher:
         self._timeout_s = timeout_s
         self._jitter = jitter
         self._reconnect = reconnect
+        self._soon = soon
+        self._sending_soon = False
         self.starved = False
         """Whether something due waits because no connection is free."""
         self._refused_ranges: deque[tuple[int, int]] = deque()
@@ -126,6 +129,30 @@ class Dispatcher:
             self.next_due = self.start + block.due[row]
         if self._refused_ranges:
             self._pass_refused()
+
+    def freed(self, connection: Connection, now: float) -> None:
+        """A connection is free for another request.
+
+        Where many wait for a connection, they are sent when all answers that have come are read.
+        Requests written in a row find the target awake; written each after its answer, nearly
+        every one has to wake it, which costs the writer a tenth of its time.
+        """
+        if self.next_due <= now and not self.starved:
+            self.send_next(connection, now)
+            return
+        connection.seq = IDLE
+        self.idle.append(connection)
+        if self.starved and not self._sending_soon:
+            self._sending_soon = True
+            self._soon(self._send_waiting)
+
+    def _send_waiting(self) -> None:
+        self._sending_soon = False
+        idle = self.idle
+        now = self.clock()
+        while idle and self.next_due <= now:
+            self.send_next(idle.popleft(), now)
+            now = self.clock()
 
     def tick(self) -> float:
         """Send all that is due and can be sent; returns when the next is due."""
@@ -232,12 +259,10 @@ class Dispatcher:
             score = NO_SCORE if reading.score is None else score_bin(reading.score)
             self._settle(seq, block, row, connection.sent, outcome, kind, reading.decision, score)
         connection.seq = IDLE
-        if not answer.keep_alive:
-            connection.close("closed_by_answer")
-        elif self.next_due <= now:
-            self.send_next(connection, now)
+        if answer.keep_alive:
+            self.freed(connection, now)
         else:
-            self.idle.append(connection)
+            connection.close("closed_by_answer")
 
     def _may_retry(self, seq: int) -> bool:
         tries = self.tally.retried.get(seq)
@@ -299,11 +324,7 @@ class Dispatcher:
     def connected(self, connection: Connection) -> None:
         """A connection is up and free."""
         self.connections.add(connection)
-        now = self.clock()
-        if self.next_due <= now:
-            self.send_next(connection, now)
-        else:
-            self.idle.append(connection)
+        self.freed(connection, self.clock())
 
     def disconnected(self, connection: Connection, kind: str) -> None:
         """A connection has ended; its request, if any, is settled or tried again."""

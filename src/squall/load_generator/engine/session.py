@@ -20,11 +20,17 @@ from squall.load_generator.engine.record_calibration import record_capacity_tps
 from squall.load_generator.engine.record_connection import RecordConnection
 from squall.load_generator.engine.record_dispatcher import RecordDispatcher
 from squall.load_generator.engine.sealed_connection import SealedConnection
+from squall.load_generator.engine.slack import Slack
 from squall.load_generator.engine.timer import FineTimer
 from squall.load_generator.messages import Assignment, Change, Ready, Report
 from squall.load_generator.profiles import build
 from squall.load_generator.rate_controller import RateController
-from squall.load_generator.target_spec import RecordCalls, RecordTargetSpec, SealedTargetSpec
+from squall.load_generator.target_spec import (
+    RecordCalls,
+    RecordTargetSpec,
+    SealedTargetSpec,
+    decides_later,
+)
 from squall.models import GeneratorHealth, Interval
 
 REPORT_S = 0.1
@@ -44,15 +50,24 @@ _UNREACHABLE_GIVE_UP_S = 5.0
 
 
 class WorkerSession:
-    """Drives a dispatcher by the clock; ``send`` takes the reports."""
+    """Drives a dispatcher by the clock; ``send`` takes the reports.
 
-    def __init__(self, assignment: Assignment, send: Callable[[Report], None]) -> None:
+    ``worked`` is the processor time of the thread that runs it, seconds.
+    """
+
+    def __init__(
+        self,
+        assignment: Assignment,
+        send: Callable[[Report], None],
+        worked: Callable[[], float] = time.thread_time,
+    ) -> None:
         plan = assignment.plan
         self._plan = plan
         self._worker = assignment.worker
         self._send = send
         self._clock = time.monotonic
         self._process = psutil.Process()
+        self._slack = Slack(self._clock, worked)
         self._controller = RateController(build(plan.load, plan.seed), plan.arrivals, plan.seed)
         target = plan.target
         self._source = plan.source.build(plan.run_tag, target.fields)
@@ -100,6 +115,8 @@ class WorkerSession:
             self._jitter(),
             self._clock,
             self._replace,
+            self._soon,
+            decides_later=decides_later(self._plan.target),
         )
 
     def _new_record_dispatcher(self, calls: RecordCalls) -> RecordDispatcher:
@@ -182,12 +199,15 @@ class WorkerSession:
     def _replace(self, at_once: bool) -> None:
         self._connector.replace(self._connect, at_once)
 
+    def _soon(self, call: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_soon(call)
+
     def _tick(self) -> None:
         if self._over:
             return
         next_due = self._dispatcher.tick()
         now = self._clock()
-        if self._maker.wants_work:
+        if self._maker.wants_work and not self._pressed():
             self._maker.step()
             wake = min(next_due, now + _GRAIN_S)
         elif self._dispatcher.log.rows >= _ABSORB_ROWS and not self._dispatcher.starved:
@@ -198,6 +218,14 @@ class WorkerSession:
         soonest = now + (_STARVED_GRAIN_S if self._dispatcher.starved else _GRAIN_S)
         wake = min(max(wake, soonest), now + _LONGEST_TICK_S)
         self._timer.arm(wake)
+
+    def _pressed(self) -> bool:
+        """Whether this worker is the limit itself: answers wait for it, and it never rests.
+
+        There is no idle time to make blocks in then. Made whole when they are needed, they cost
+        less than in steps between answers, as both push the other's data out of the core's cache.
+        """
+        return self._dispatcher.starved and self._slack.used_up()
 
     def _due_by(self, now: float) -> int:
         """How many of this worker's transactions are due by ``now``; all that were sent are."""
@@ -265,8 +293,6 @@ class WorkerSession:
         health, dispatcher.health = dispatcher.health, SendHealth()
         counts, truth, errors = tally.take(due - self._planned, dispatcher.writes - self._writes)
         records = self._records
-        if records is not None:
-            records.undecided.take_from(truth)
         if final or self._reports % _MEMORY_EVERY_REPORTS == 0:
             self._rss_bytes = self._process.memory_info().rss
         cpu_s = time.process_time()
