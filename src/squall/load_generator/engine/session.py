@@ -224,8 +224,9 @@ class WorkerSession:
 
         There is no idle time to make blocks in then. Made whole when they are needed, they cost
         less than in steps between answers, as both push the other's data out of the core's cache.
+        (An answer to a call of many records is rare, so there it makes no difference.)
         """
-        return self._dispatcher.starved and self._slack.used_up()
+        return self._records is None and self._dispatcher.starved and self._slack.used_up()
 
     def _due_by(self, now: float) -> int:
         """How many of this worker's transactions are due by ``now``; all that were sent are."""
