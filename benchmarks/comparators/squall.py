@@ -15,7 +15,7 @@ from benchmarks.comparators.comparator import PERCENTILES, Load, Outcome
 from benchmarks.harness.processes import BenchmarkError
 
 REPOSITORY = Path(__file__).resolve().parent.parent.parent
-SATURATING_TPS = 80_000.0
+SATURATING_TPS = 200_000.0
 """Offered where no rate is asked for: more than one core can send."""
 SATURATING_QUEUE = 100_000_000
 """Holds all that is left over, so that no work goes into refusing it."""
