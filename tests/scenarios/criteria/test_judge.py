@@ -228,8 +228,8 @@ def test_a_run_that_has_not_begun_is_not_judged() -> None:
     assert [r.passed for r in results] == [None, None, None]
 
 
-def criterion(passed: bool | None) -> CriterionResult:
-    return CriterionResult("x", passed, None)
+def criterion(passed: bool | None, text: str = "error_rate < 1 %") -> CriterionResult:
+    return CriterionResult(text, passed, None)
 
 
 @pytest.mark.parametrize(
@@ -257,4 +257,23 @@ def test_verdict(
         generator=replace(plain.generator, limited=limited),
         criteria=tuple(criterion(passed) for passed in criteria),
     )
+    assert verdict(results) is expected
+
+
+@pytest.mark.parametrize(
+    ("text", "passed", "expected"),
+    [
+        ("accounting.lost == 0", False, Verdict.FAILED),
+        ("accounting.lost == 0 and accounting.duplicated == 0", False, Verdict.FAILED),
+        ("accounting.lost == 0", None, Verdict.INVALID),
+        ("accounting.lost == 0", True, Verdict.INVALID),
+        ("accounting.lost == 0 and error_rate < 1 %", False, Verdict.INVALID),
+    ],
+)
+def test_what_the_records_prove_fails_a_run_even_when_the_generator_was_the_limit(
+    text: str, passed: bool | None, expected: Verdict
+) -> None:
+    plain = small_result()
+    limited = replace(plain.generator, limited=True)
+    results = replace(plain, generator=limited, criteria=(criterion(passed, text),))
     assert verdict(results) is expected

@@ -23,13 +23,12 @@ from squall.models import (
     TestResults,
     TestScenario,
     TestStatus,
-    Verdict,
 )
 from squall.models.load_spec import RampUpSpec, SequenceSpec, SustainedSpec
 from squall.orchestrator.limit.parts import PartUsage, full_part
 from squall.orchestrator.limit.search import Trial
 from squall.orchestrator.limit.usl import LoadPoint, concurrency
-from squall.scenarios.criteria import Criterion, judge
+from squall.scenarios.criteria import Criterion, judge, proven_failures
 
 WARM_UP = "warm_up"
 MEASURED = "measured"
@@ -135,7 +134,7 @@ def read_step(
     reasons = [_reason(criterion) for criterion in criteria if criterion.passed is not True]
     reasons += _backlog_reasons(results, measured) + _undecided_reasons(results, measured)
     answered_tps = _answered_tps(results, measured)
-    invalid = results.verdict is Verdict.INVALID or results.generator.limited
+    invalid = results.generator.limited and not proven_failures(criteria)
     if invalid:
         reasons.insert(0, f"the generator was the limit: {results.generator.limit_reason}")
     mean = measured.response.mean

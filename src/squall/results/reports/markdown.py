@@ -214,7 +214,11 @@ def _agents(results: TestResults) -> str:
 
 def _generator(results: TestResults) -> str:
     generator = results.generator
-    verdict = "was the limit: the run is not valid" if generator.limited else "was not the limit"
+    verdict = (
+        "was the limit: what depends on the pace is not valid"
+        if generator.limited
+        else "was not the limit"
+    )
     rows = [
         ("lateness P99", milliseconds(generator.lateness_p99_ms)),
         ("longest delay by its own fault", milliseconds(generator.own_lateness_max_ms)),

@@ -62,6 +62,8 @@ def verdict_sentence(results: TestResults) -> str:
         parts.append("could not be judged: " + "; ".join(c.expression for c in unjudged))
     if unstable:
         parts.append("keeps growing: " + ", ".join(s.metric for s in unstable))
+    if results.generator.limited:
+        parts.append("the load generator was the limit, so only what the records prove counts")
     sentence = ". ".join(part[0].upper() + part[1:] for part in parts)
     return f"{sentence}." if sentence else "See the findings for the reason."
 
