@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fraud_platform.stream.names import make_names
-from fraud_platform.stream.resources import HANDLER, Sizes
+from fraud_platform.stream.resources import HANDLER, SECOND_LOOK_BATCH_RECORDS, Sizes
 
 DEPLOY = Path(__file__).parents[3] / "deploy" / "aws"
 
@@ -38,7 +38,8 @@ def test_names_are_the_codes(template: str) -> None:
 def test_settings_are_the_codes(template: str) -> None:
     sizes = Sizes()
     for line in (
-        f"Timeout: {sizes.function_timeout_s}", f"BatchSize: {sizes.batch_records}",
+        f"Timeout: {sizes.function_timeout_s}",
+            f"BatchSize: !If [LooksTwice, {SECOND_LOOK_BATCH_RECORDS}, {sizes.batch_records}]",
         f"MaximumRetryAttempts: {sizes.retries}", "BisectBatchOnFunctionError: true",
         f"MaximumRecordAgeInSeconds: {sizes.record_age_s}", "StartingPosition: TRIM_HORIZON",
     ):  # fmt: skip
