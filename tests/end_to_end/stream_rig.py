@@ -46,6 +46,7 @@ seen:
   id: transaction_id
   amount: amount
   next_cursor: next_cursor
+agents: /v1/agents
 health: /health
 """
 
@@ -103,6 +104,7 @@ class StreamRig:
             f"kinesis://{names.transactions}?decisions=kinesis://{names.decisions}"
             f"&table=dynamodb://{names.decision_table}&region=us-east-1"
             f"&endpoint_url={self.twin.url}"
+            f"&agents=http://127.0.0.1:{self.platform.port}/v1/agents"
         )
         return self._run("stream", target, rate_tps, duration_s)
 

@@ -115,15 +115,18 @@ def stream_announcement(url: str, twin_url: str, log_file: Path, now: datetime) 
         f"The fraud platform is at {url}, on the cloud twin at {twin_url} (Ctrl-C ends it; log:"
         f" {log_file}).\n"
         f"In another terminal:\n{exports(twin_url)}\n"
-        f"Load on its stream:  squall run smoke --target '{stream_address()}'\n"
+        f"Load on its stream:  squall run smoke --target '{stream_address(url)}'\n"
         f"Look at it:          {LOOK_AT_STREAM}\n"
         f"Send one and wait:   {example_request(url, now, '?wait=10')}"
     )
 
 
-def stream_address() -> str:
-    """The platform's streams and table as a target; AWS is where the environment says."""
-    return "kinesis://transactions?decisions=kinesis://decisions&table=dynamodb://decisions"
+def stream_address(url: str) -> str:
+    """The platform's streams, table and agents as a target; AWS is where the environment says."""
+    return (
+        "kinesis://transactions?decisions=kinesis://decisions&table=dynamodb://decisions"
+        f"&agents={url}/v1/agents"
+    )
 
 
 def exports(twin_url: str) -> str:

@@ -39,10 +39,8 @@ class AwsFaultPlan:
             )
         self._name = spec.name
         self._plan = spec.plan
-        address = urlsplit(installation.twin_url)
-        self._host = address.netloc
-        endpoint = Endpoint(address.hostname or "", address.port or 80)
-        self._client = HttpClient(endpoint, _TIMEOUT_S)
+        self._host = urlsplit(installation.twin_url).netloc
+        self._client = HttpClient(Endpoint.of_url(installation.twin_url), _TIMEOUT_S)
         self._id: str | None = None
 
     @property

@@ -42,9 +42,8 @@ class ChecksDisturbance:
             "kind": spec.kind,
             **({} if figure is None else {figure[0]: figure[1]}),
         }
-        parts = urlsplit(installation.checks_url)
-        self._client = HttpClient(Endpoint(parts.hostname or "", parts.port or 80), _TIMEOUT_S)
-        self._host = parts.netloc
+        self._client = HttpClient(Endpoint.of_url(installation.checks_url), _TIMEOUT_S)
+        self._host = urlsplit(installation.checks_url).netloc
         self._ids: dict[str, str] = {}
         """Of the faults in force, by service."""
 

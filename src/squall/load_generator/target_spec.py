@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
+from urllib.parse import urlsplit
 
 from squall.models import Decision, Outcome, Receipt, TransactionBatch
 from squall.models.interval import SCORE_BINS
@@ -22,6 +23,14 @@ class Endpoint:
     tls: bool = False
     verify_tls: bool = True
     ca_file: str | None = None
+
+    @classmethod
+    def of_url(cls, url: str, verify_tls: bool = True, ca_file: str | None = None) -> Endpoint:
+        """Where a URL leads; without a port to its scheme's own (80, 443)."""
+        parts = urlsplit(url)
+        tls = parts.scheme == "https"
+        port = parts.port or (443 if tls else 80)
+        return cls(parts.hostname or "", port, tls, verify_tls, ca_file)
 
     def __str__(self) -> str:
         """``host:port``, an IPv6 address in brackets."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from typing import NamedTuple
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import orjson
 
@@ -36,14 +36,7 @@ def platform_endpoint(installation: Installation, probe: str) -> Endpoint:
             f"probe {probe} needs the reference platform: use --target stream or inline, or the "
             "URL of one"
         )
-    return endpoint_of(installation.platform_url)
-
-
-def endpoint_of(url: str) -> Endpoint:
-    """Where a URL leads."""
-    parts = urlsplit(url)
-    tls = parts.scheme == "https"
-    return Endpoint(parts.hostname or "", parts.port or (443 if tls else 80), tls=tls)
+    return Endpoint.of_url(installation.platform_url)
 
 
 def customer_path(user: str) -> str:

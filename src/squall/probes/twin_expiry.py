@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 
 from squall.errors import TargetProtocolError
-from squall.probes.platform_interface import endpoint_of
+from squall.load_generator.target_spec import Endpoint
 from squall.targets.http_client import HttpClient
 from squall.targets.twin import LIMITS_PATH, limit_twin
 
@@ -41,7 +41,7 @@ class TwinExpiry:
         await limit_twin(self._url, {"dynamodb": {_LIMIT: delay_s}})
 
     async def _delay_s(self) -> float:
-        client = HttpClient(endpoint_of(self._url))
+        client = HttpClient(Endpoint.of_url(self._url))
         try:
             answer = await client.get(LIMITS_PATH)
         finally:

@@ -74,7 +74,7 @@ class Target(Protocol):
 
     @property
     def agents_url(self) -> str | None:
-        """Path of its agent figures, if it has them."""
+        """Where its agent figures are, if it has them: a path on it, or a whole URL."""
         ...
 
     async def check(self) -> None:
@@ -105,15 +105,7 @@ class HttpTargetSpec:
     @property
     def endpoint(self) -> Endpoint:
         """Where to connect."""
-        parts = urlsplit(self.file.url)
-        tls = parts.scheme == "https"
-        return Endpoint(
-            host=parts.hostname or "",
-            port=parts.port or (443 if tls else 80),
-            tls=tls,
-            verify_tls=self.file.tls.verify,
-            ca_file=self.file.tls.ca_file,
-        )
+        return Endpoint.of_url(self.file.url, self.file.tls.verify, self.file.tls.ca_file)
 
     @property
     def fields(self) -> frozenset[str]:
@@ -196,7 +188,7 @@ class HttpTarget:
 
     @property
     def agents_url(self) -> str | None:
-        """Path of its agent figures, if it has them."""
+        """Where its agent figures are, if it has them: a path on it, or a whole URL."""
         return self._file.agents
 
     def client(self, timeout_s: float = 10.0) -> HttpClient:

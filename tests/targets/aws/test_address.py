@@ -23,7 +23,7 @@ def test_a_name_is_enough() -> None:
 def test_everything_can_be_said() -> None:
     text = (
         "kinesis://tx?decisions=kinesis://out&table=dynamodb://kept&region=eu-west-1&profile=work"
-        "&endpoint_url=http://127.0.0.1:8710/&partition_key=card_id&linger_ms=10&poll_ms=500"
+        "&agents=https://board:8443/v1/agents?own=1&endpoint_url=http://127.0.0.1:8710/&partition_key=card_id&linger_ms=10&poll_ms=500"
         "&id=event.id&decision=event.word&score=event.score&replay=again&amount=minor"
     )
     assert parse_kinesis(text) == KinesisAddress(
@@ -31,6 +31,7 @@ def test_everything_can_be_said() -> None:
         place=Place("eu-west-1", "work", "http://127.0.0.1:8710"),
         decisions="out",
         table="kept",
+        agents="https://board:8443/v1/agents?own=1",
         partition_key="card_id",
         linger_ms=10.0,
         poll_ms=500.0,
@@ -54,10 +55,12 @@ def test_functions_by_alias_and_arn(name: str) -> None:
         ("kinesis://tx?decisions=sqs://q", "decisions: must be kinesis://STREAM, not “sqs://q”"),
         ("kinesis://tx?table=x", "table: must be dynamodb://TABLE, not “x”"),
         ("kinesis://tx?poll_ms=50", "poll_ms: must be 200 to 10000 milliseconds, not “50”"),
+        ("kinesis://tx?agents=http://board", "agents: must be a URL with its path, like http://"),
+        ("kinesis://tx?agents=/v1/agents", "agents: must be a URL with its path, like http://"),
         ("kinesis://tx?linger_ms=soon", "linger_ms: must be 0 to 1000 milliseconds"),
         ("kinesis://tx?region=", "region: must be a region like eu-west-1, not “”"),
         ("kinesis://tx?endpoint_url=localhost", "endpoint_url: must be http(s)://host:port"),
-        ("kinesis://tx?shard=1", "shard: is not an option of kinesis://tx; it has amount, decis"),
+        ("kinesis://tx?shard=1", "shard: is not an option of kinesis://tx; it has agents, amount"),
         ("kinesis://tx?region=a1&region=b2", "an option is given twice"),
         ("kinesis://tx?id=a..b", "id: must be names with dots between them"),
         ("kinesis://tx?profile=", "profile: must be a name"),

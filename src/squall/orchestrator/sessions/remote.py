@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit, urlunsplit
 
 from squall.errors import SquallError, TargetProtocolError
+from squall.load_generator.target_spec import Endpoint
 from squall.metrics.collectors.twin_meter import read_twin_meter
 from squall.targets import HttpClient, Target, open_target
 from squall.targets.aws import AwsTarget
@@ -38,15 +40,21 @@ class RemoteSession:
             TargetUnreachable: it does not answer.
             TargetProtocolError: it answers with an error.
         """
-        path = self.target.agents_url
-        if path is None:
+        place = self.target.agents_url
+        if place is None:
             return None
         if self._client is None:
-            self._client = self.target.client(timeout_s=_ASK_TIMEOUT_S)
-        answer = await self._client.get(path)
+            self._client = self._agents_client(place)
+        answer = await self._client.get(urlunsplit(("", "", *urlsplit(place)[2:])))
         if answer.status != 200:
-            raise TargetProtocolError(f"{path} answered {answer.status}")
+            raise TargetProtocolError(f"{place} answered {answer.status}")
         return answer.body
+
+    def _agents_client(self, place: str) -> HttpClient:
+        """For the target itself where ``place`` is a path on it, else for where the URL leads."""
+        if place.startswith("/"):
+            return self.target.client(timeout_s=_ASK_TIMEOUT_S)
+        return HttpClient(Endpoint.of_url(place), _ASK_TIMEOUT_S)
 
     def exit_reason(self) -> str | None:
         """Not known of a service that is not ours."""

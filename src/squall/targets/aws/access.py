@@ -91,14 +91,7 @@ def service_address(access: Access, service: str) -> ServiceAddress:
     parts = urlsplit(url)
     if parts.path not in ("", "/"):
         raise ConfigurationError(f"the endpoint {url} must end after the port")
-    tls = parts.scheme == "https"
-    endpoint = Endpoint(
-        host=parts.hostname or "",
-        port=parts.port or (443 if tls else 80),
-        tls=tls,
-        ca_file=access.ca_file,
-    )
-    return ServiceAddress(endpoint, parts.netloc, url)
+    return ServiceAddress(Endpoint.of_url(url, ca_file=access.ca_file), parts.netloc, url)
 
 
 def open_client(access: Access, service: str) -> Any:

@@ -54,6 +54,8 @@ class KinesisAddress:
     """Stream with the decisions."""
     table: str | None = None
     """Table with the decisions."""
+    agents: str | None = None
+    """URL of the agents' figures."""
     partition_key: str = "user_id"
     linger_ms: float = 5.0
     poll_ms: float = 250.0
@@ -67,6 +69,8 @@ class LambdaAddress:
     function: str
     place: Place = Place()
     table: str | None = None
+    agents: str | None = None
+    """URL of the agents' figures."""
     format: DecisionFormat = DecisionFormat()
 
 
@@ -125,6 +129,7 @@ def parse_kinesis(text: str) -> KinesisAddress:
         place=_place(options),
         decisions=options.take("decisions", _stream, None),
         table=options.take("table", _table, None),
+        agents=options.take("agents", _whole_url, None),
         partition_key=options.take("partition_key", _field, "user_id"),
         linger_ms=options.take("linger_ms", _between(0, LINGER_MS_MAX), 5.0),
         poll_ms=options.take("poll_ms", _between(POLL_MS_MIN, POLL_MS_MAX), 250.0),
@@ -147,6 +152,7 @@ def parse_lambda(text: str) -> LambdaAddress:
         function=options.name,
         place=_place(options),
         table=options.take("table", _table, None),
+        agents=options.take("agents", _whole_url, None),
         format=_format(options),
     )
     options.close()
@@ -196,6 +202,12 @@ def _url(text: str) -> str | None:
     if not re.fullmatch(r"https?://[^/?#\s]+/?", text):
         raise ValueError("must be http(s)://host:port")
     return text.rstrip("/")
+
+
+def _whole_url(text: str) -> str | None:
+    if not re.fullmatch(r"https?://[^/?#\s]+/[^#\s]*", text):
+        raise ValueError("must be a URL with its path, like http://host:port/v1/agents")
+    return text
 
 
 def _some(text: str) -> str | None:

@@ -43,7 +43,7 @@ class FrontTarget:
 
     @property
     def agents_url(self) -> str | None:
-        """Path of its agent figures, if it has them."""
+        """Where its agent figures are, if it has them."""
         return self._front.agents_url
 
     @property

@@ -76,8 +76,6 @@ class KinesisTarget:
         ConfigurationError: no region, no credentials, or the ``aws`` extra is missing.
     """
 
-    agents_url = None
-
     def __init__(self, address: KinesisAddress, all_fields: tuple[str, ...]) -> None:
         place = address.place
         access = resolve_access(place.region, place.profile, place.endpoint_url)
@@ -92,6 +90,11 @@ class KinesisTarget:
     def name(self) -> str:
         """Name in reports."""
         return f"kinesis://{self._address.stream}"
+
+    @property
+    def agents_url(self) -> str | None:
+        """URL of its agent figures, if the target names one."""
+        return self._address.agents
 
     @property
     def cloud(self) -> CloudPlace:

@@ -100,8 +100,6 @@ class LambdaTarget:
         ConfigurationError: no region, no credentials, or the ``aws`` extra is missing.
     """
 
-    agents_url = None
-
     def __init__(self, address: LambdaAddress, all_fields: tuple[str, ...]) -> None:
         place = address.place
         access = resolve_access(place.region, place.profile, place.endpoint_url)
@@ -119,6 +117,11 @@ class LambdaTarget:
     def name(self) -> str:
         """Name in reports."""
         return f"lambda://{self._address.function}"
+
+    @property
+    def agents_url(self) -> str | None:
+        """URL of its agent figures, if the target names one."""
+        return self._address.agents
 
     @property
     def cloud(self) -> CloudPlace:
