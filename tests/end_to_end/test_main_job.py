@@ -159,7 +159,10 @@ def test_every_acknowledged_decision_survives_a_sigkill_of_the_platform(tmp_path
     with platform(data, port, tmp_path / "second.log") as second:
         status, result, text = finished(run, tmp_path)
         accounting = result["accounting"]
-        assert status == 1, text
+        # What was on its way at the kill decides: often some of it is in no record, and that fails.
+        unmet = [one["expression"] for one in result["criteria"] if one["passed"] is not True]
+        assert status == (1 if unmet else 0), text
+        assert ("accounting.unresolved == 0" in unmet) == (accounting["unresolved"] > 0)
         assert accounting["accepted"] > 3000
         assert accounting["lost"] == 0, accounting["lost_ids"]
         assert accounting["duplicated"] == accounting["unexpected"] == 0
