@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from fraud_platform.agents.coordinator import APPROVE, DECLINE, WORDS, Settlement
 from fraud_platform.agents.evidence import Evidence, Votes
-from fraud_platform.agents.reasons import REASONS, reasons_in
+from fraud_platform.agents.explained import VERBS, explained
+from fraud_platform.agents.reasons import reasons_in
 from fraud_platform.agents.runner import Absence
 from fraud_platform.state.features import NAMES
 from fraud_platform.store.records import Record
@@ -23,7 +24,6 @@ _VOTE = np.dtype([("risk", "<f4"), ("confidence", "<f4"), ("bits", "<u8"), ("sta
 _VOTED = 0
 _STATES = {Absence.LATE: 1, Absence.FAILED: 2, Absence.PASSED_OVER: 3}
 _STATE_WORDS = ("voted", "late", "failed", "passed over")
-_VERBS = ("Approved", "Held for review", "Declined")
 
 
 class VerdictWriter:
@@ -103,7 +103,7 @@ class VerdictWriter:
 
     def _verdict(self, row: int, settled: Settlement) -> str:
         decision = int(settled.decision[row])
-        verb, weights = _VERBS[decision], settled.weights
+        verb, weights = VERBS[decision], settled.weights
         if weights is None:
             return f"{verb}: too few agents could be heard."
         score = settled.score[row]
@@ -139,20 +139,3 @@ def detail_body(
     ]
     document["explanation"] = told
     return orjson.dumps(document)
-
-
-def explained(answer: bytes, explanation: str | None) -> dict[str, Any]:
-    """A decision with its reason codes in words and its explanation.
-
-    What was clear has no explanation of its own on record; it is told in the same form.
-    """
-    document: dict[str, Any] = orjson.loads(answer)
-    reasons = {code: REASONS[code].title for code in document["reason_codes"]}
-    document["reasons"] = reasons
-    if explanation is None and document["decision"] in WORDS:
-        verb = _VERBS[WORDS.index(document["decision"])]
-        found = [title for code, title in reasons.items() if code != "R00"]
-        noted = f" Noted: {'; '.join(found)}." if found else ""
-        explanation = f"{verb} at a risk of {document['risk_score']:.2f}.{noted} The agents agreed."
-    document["explanation"] = explanation
-    return document

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from fraud_platform.agents.coordinator import WORDS
-from fraud_platform.core.verdicts import explained
+from fraud_platform.agents.explained import explained
 from fraud_platform.errors import StoreError
 from fraud_platform.store.records import Original, Stored
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from fraud_platform.core.verdicts import explained
+from fraud_platform.agents.explained import explained
 from fraud_platform.stream.adapters.decision_table import read_item
 from fraud_platform.stream.adapters.dynamodb import Item, Tables
 from fraud_platform.stream.decision import BUCKETS, bucket_key
