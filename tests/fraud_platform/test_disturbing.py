@@ -99,6 +99,8 @@ async def test_an_agent_goes_down_under_load_and_comes_back(start: Start, proces
     assert not agent(down, "risk_assessor")["healthy"]
     assert down["coordinator"]["fallbacks"] >= 100
     assert down["coordinator"]["quorum_failures"] == 0
+    told = down["coordinator"]
+    assert told["complete"] == told["decisions"] - told["fallbacks"]
     assert (await ask(platform, "DELETE", f"/{begun.json['id']}")).status == 200
     back = await figures_until(platform, lambda f: agent(f, "risk_assessor")["healthy"])
     stop.set()

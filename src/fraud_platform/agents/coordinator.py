@@ -45,6 +45,8 @@ class CoordinatorCounters:
     """What the coordinator has done since the start."""
 
     decisions: int = 0
+    complete: int = 0
+    """Transactions on which every agent voted; with ``fallbacks`` they add up to the decisions."""
     disagreements: int = 0
     vetoes: int = 0
     fallbacks: int = 0
@@ -80,6 +82,8 @@ class Coordinator:
         if len(heard) < len(answers):
             reasons |= np.uint64(BIT["R90"])
             self.counters.fallbacks += size
+        else:
+            self.counters.complete += size
         if len(heard) < QUORUM:
             settlement = self._no_quorum(size, reasons)
         else:

@@ -33,6 +33,7 @@ def core_figures(parts: CoreParts, now_s: float) -> dict[str, Any]:
         "agents": [_agent(runner) for runner in engine.panel.runners],
         "coordinator": {
             "decisions": coordinator.decisions,
+            "complete": coordinator.complete,
             "disagreements": coordinator.disagreements,
             "vetoes": coordinator.vetoes,
             "fallbacks": coordinator.fallbacks,

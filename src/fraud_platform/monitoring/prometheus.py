@@ -15,6 +15,7 @@ _AGENT_COUNTERS = (
 )
 _COORDINATOR_COUNTERS = (
     ("decisions", "Transactions decided."),
+    ("complete", "Transactions on which every agent voted."),
     ("disagreements", "Decisions on which the agents were at odds."),
     ("vetoes", "Transactions declined by a veto."),
     ("fallbacks", "Transactions decided with an agent missing."),

@@ -19,7 +19,9 @@ from fraud_platform.stream.processor import Processor
 
 LIVELY_S = 30.0
 """An environment that has published within this time counts as running."""
-_COORDINATOR = ("decisions", "disagreements", "vetoes", "fallbacks", "quorum_failures")
+_COORDINATOR = (
+    "decisions", "complete", "disagreements", "vetoes", "fallbacks", "quorum_failures",
+)  # fmt: skip
 _AGENT = ("decisions", "timeouts", "failures", "judged", "outages")
 _LOOKS = {"external": merged_external, "reasoning": merged_reasoning}
 _STAGES = {"intake": ("read", "profiles"), "storage": ("recorded", "outside")}
@@ -148,7 +150,8 @@ def _agent(
 def _coordinator(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
     ours = [one["coordinator"] for one in parts]
     return {
-        **{name: sum(one[name] for one in ours) for name in _COORDINATOR},
+        # Older environments, which the board still knows, did not count everything.
+        **{name: sum(one.get(name, 0) for one in ours) for name in _COORDINATOR},
         "busy_s": round(sum(one["busy_s"] for one in ours), 4),
         "latency_ms": _latency(one["latency"] for one in ours).summary_ms(),
         "conflict_latency_ms": _latency(

@@ -102,6 +102,21 @@ def test_a_missing_agent_is_replaced_by_the_weights_of_the_rest(absence: Absence
     assert coordinator.counters.fallbacks == 1
 
 
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 15), st.integers(1, 50)), max_size=20))
+def test_complete_votes_and_fallbacks_are_all_decisions(batches: list[tuple[int, int]]) -> None:
+    """Bit k of a batch: the k-th agent voted. Only where all four did is a decision complete."""
+    coordinator = Coordinator(ALL)
+    for present, size in batches:
+        answers: list[Votes | Absence] = [
+            votes(*[0.5] * size) if present >> k & 1 else Absence.LATE for k in range(4)
+        ]
+        coordinator.settle(answers, size)
+    counters = coordinator.counters
+    assert counters.complete == sum(size for present, size in batches if present == 15)
+    assert counters.complete + counters.fallbacks == counters.decisions
+
+
 @pytest.mark.parametrize("heard", [[], [votes(0.01, 0.01)]])
 def test_without_a_quorum_a_person_decides(heard: list[Votes]) -> None:
     coordinator = Coordinator(ALL)

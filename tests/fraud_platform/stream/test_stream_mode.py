@@ -114,6 +114,9 @@ async def test_figures_of_the_functions_reach_the_dashboard(platform: StreamPlat
     for agent in dashboard["agents"]:
         told = agent["decisions"] + agent["timeouts"] + agent["failures"]
         assert told == dashboard["coordinator"]["decisions"]
+    told = dashboard["coordinator"]
+    assert told["complete"] + told["fallbacks"] == told["decisions"]
+    assert told["complete"] > 0
     assert dashboard["environments"]["running"] >= 1
     metrics = (await client.get("/metrics")).body.decode()
     assert "fraud_platform_coordinator_decisions_total" in metrics
