@@ -79,6 +79,7 @@ def small_result(load: LoadSpec | None = None, **changes: Any) -> TestResults:
         throughput=Throughput(100.0, 97.0, 104.0, 100.0, 100.2),
         latency_ms=Latencies(RESPONSE, RESPONSE, LatencySummary(10_000, p99=0.4)),
         errors={"timeout": 2, "http_503": 2},
+        retried={"http_503": 7, "timeout": 3},
         error_rate=0.0005,
         detection=Detection(
             fraud=1500,

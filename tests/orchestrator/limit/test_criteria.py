@@ -15,6 +15,9 @@ def test_phases_of_a_scenario_are_dropped() -> None:
     (criterion,) = for_steps([text]).judged
     assert criterion.phases == ()
     assert criterion.text == text
+    both = "accounting.accepted >= 99 % of accounting.planned in phase hold"
+    (criterion,) = for_steps([both]).judged
+    assert criterion.phases == ()
 
 
 @pytest.mark.parametrize(
@@ -23,6 +26,8 @@ def test_phases_of_a_scenario_are_dropped() -> None:
         "stability.passed",
         "throughput.peak_tps >= 9,000 and accounting.lost == 0",
         "latency_ms.response.p95 < 1 s or not stability.passed",
+        "not error_rate in phase a > 2 of error_rate in phase b",
+        "error_rate in phase a <= 2 of error_rate and accounting.lost == 0",
     ],
 )
 def test_what_needs_the_whole_scenario_is_left_out(text: str) -> None:

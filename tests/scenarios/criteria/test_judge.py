@@ -56,6 +56,9 @@ def stability(*passed: bool | None) -> tuple[StabilityResult, ...]:
         ("errors.timeout == 2", True, 2),
         ("errors.never_seen == 0", True, 0),
         ("errors.total < 5", True, 4),
+        ("retried.http_503 == 7", True, 7),
+        ("retried.http_429 == 0", True, 0),
+        ("retried.total <= 9", False, 10),
         ("detection.recall >= 93 %", True, 0.93),
         ("detection.by_typology.card_testing.recall > 97 %", True, 0.98),
         ("detection.precision_at_prevalence.0.001 > 10 %", True, 0.11),
@@ -178,6 +181,43 @@ def test_phases_of_one_name_must_all_pass() -> None:
     assert result.passed is None
 
 
+CALM_AND_RUSH = (phase("calm", 100.0), phase("rush", 300.0), phase("calm", 200.0))
+
+
+@pytest.mark.parametrize(
+    ("text", "passed", "measured"),
+    [
+        ("in phase rush <= 300 % of latency_ms.response.p95 in phase calm", True, 300.0),
+        # Against each of the name: 300 ms is more than twice 100 ms.
+        ("in phase rush <= 200 % of latency_ms.response.p95 in phase calm", False, 300.0),
+        ("in phase calm < latency_ms.response.p95 in phase rush", True, 200.0),
+        # Each of the name: the first is below 150 ms, the second not.
+        ("in phase calm < 50 % of latency_ms.response.p95 in phase rush", False, 200.0),
+        # Of the whole run: 120 ms.
+        ("in phase rush < 2 of latency_ms.response.p95", False, 300.0),
+        ("in phase rush < 3 of latency_ms.response.p95", True, 300.0),
+    ],
+)
+def test_one_phase_against_another(text: str, passed: bool, measured: float) -> None:
+    result = judged(f"latency_ms.response.p95 {text}", phases=CALM_AND_RUSH)
+    assert (result.passed, result.measured) == (passed, measured)
+
+
+def test_the_detail_says_which_phase_is_held_against_which() -> None:
+    text = "latency_ms.response.p95 in phase rush <= 150 % of latency_ms.response.p95 in phase "
+    assert judged(text + "calm", phases=CALM_AND_RUSH).detail == (
+        "latency_ms.response.p95 is 300 ms; needed: at most 150 ms "
+        "(phase rush, against phase calm 1 of 2)"
+    )
+    missing = judged(text + "settle", phases=CALM_AND_RUSH)
+    assert missing.passed is None
+    assert "did not reach phase “settle”" in missing.detail
+    silent = (phase("rush", 300.0), phase("calm", None))
+    unknown = judged(text + "calm", phases=silent)
+    assert unknown.passed is None
+    assert "latency_ms.response.p95 was not measured" in unknown.detail
+
+
 @pytest.mark.parametrize(
     ("text", "passed"),
     [
@@ -209,6 +249,8 @@ def test_a_running_test_is_judged_so_far(text: str, passed: bool) -> None:
         "throughput.peak_tps > 5",
         "latency_ms.decision.p95 < 1 s",
         "latency_ms.response.p95 < 1 s in phase hold",
+        "latency_ms.response.p95 in phase hold < 2 of latency_ms.response.p95 in phase ramp_up",
+        "retried.total == 0",
         "not generator.limited",
     ],
 )

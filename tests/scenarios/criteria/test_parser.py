@@ -85,12 +85,40 @@ def test_a_share_of_another_figure() -> None:
     assert half.factor == 0.5
 
 
-def test_phases() -> None:
-    assert comparison("latency_ms.response.p95 < 2 s in phase hold").phase == "hold"
+def phases(text: str) -> tuple[str | None, ...]:
+    """Of each side that is a figure."""
+    return tuple(portion.phase for portion in comparison(text).portions)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("error_rate < 1 %", (None,)),
+        ("error_rate < 1 % in phase hold", ("hold",)),
+        ("error_rate in phase hold < 1 %", ("hold",)),
+        ("1 % > error_rate in phase hold", ("hold",)),
+        ("accounting.accepted > 9 % of accounting.planned in phase hold", ("hold", "hold")),
+        ("throughput.accepted_tps < generator.calibrated_tps in phase hold", ("hold", None)),
+        ("error_rate in phase hold <= 150 % of error_rate in phase calm", ("hold", "calm")),
+        ("150 % of error_rate in phase calm >= error_rate in phase hold", ("calm", "hold")),
+        ("error_rate in phase hold <= 2 of error_rate", ("hold", None)),
+    ],
+)
+def test_a_phase_goes_with_its_figure_or_at_the_end_with_both(
+    text: str, found: tuple[str | None, ...]
+) -> None:
+    assert phases(text) == found
+
+
+def test_the_phases_of_a_criterion() -> None:
     criterion = parse_criterion(
         'error_rate < 1 % in phase "ramp up" and throughput.accepted_tps > 5 in phase hold'
     )
     assert criterion.phases == ("ramp up", "hold")
+    same = parse_criterion("accounting.accepted > 9 % of accounting.planned in phase hold")
+    assert same.phases == ("hold",)
+    two = parse_criterion("error_rate in phase hold < 2 of error_rate in phase calm")
+    assert two.phases == ("hold", "calm")
 
 
 def test_truths() -> None:
@@ -144,6 +172,12 @@ def test_not_binds_before_and_before_or() -> None:
         ("accounting.accepted > 5 s of accounting.planned", 22, "taken “of” a figure"),
         ("accounting.accepted > 5 % of", 28, "there is no figure"),
         ("accounting.lost == 0 in phase hold", 30, "not measured by phase"),
+        ("error_rate < 1 % of accounting.lost in phase hold", 13, "accounting.lost is a count"),
+        ("accounting.lost in phase hold == 0", 25, "not measured by phase"),
+        ("error_rate in phase a < 2 of generator.own_late_share in phase b", 63, "not measured by"),
+        ("error_rate in phase hold < 1 % in phase calm", 40, "has its phase already"),
+        ("1 % in phase hold > error_rate", 13, "not behind a number"),
+        ("error_rate in phase hold", 24, "needs a comparison"),
         ("error_rate < 1 % in hold", 20, "goes with “phase”"),
         ("error_rate < 1 % in phase", 25, "a phase's name is missing"),
         ("accounting.lost == 0; import os", 20, "“;” cannot be read"),
@@ -219,6 +253,8 @@ def test_every_legal_path_is_a_figure() -> None:
 def test_units_follow_names() -> None:
     units = {
         "accounting.lost": "",
+        "retried.http_503": "",
+        "retried.total": "",
         "latency_ms.response.p999": "ms",
         "latency_ms.response.count": "",
         "agents.x.latency_ms_p95": "ms",

@@ -9,7 +9,6 @@ from squall.orchestrator.sessions import STREAM
 from squall.scenarios.criteria import Criterion, parse_criterion
 from squall.scenarios.criteria.expression import (
     All,
-    Amount,
     Comparison,
     Either,
     Expression,
@@ -51,12 +50,13 @@ def for_steps(texts: Iterable[str]) -> StepCriteria:
     """Criteria for steps; raises ``CriterionError`` for text that is no criterion.
 
     ``… in phase NAME`` loses its phase: a step has one stretch that is measured. Criteria on
-    trends and on the throughput that a scenario plans are left out.
+    trends, on the throughput that a scenario plans and between phases are left out.
     """
     judged, left_out = [], []
     for text in texts:
         criterion = parse_criterion(text)
-        if any(figure.split(".")[0] in _NEEDS_THE_WHOLE for figure in _figures(criterion)):
+        whole = any(figure.path[0] in _NEEDS_THE_WHOLE for figure in criterion.figures)
+        if whole or _between_phases(criterion.expression):
             left_out.append(text)
         else:
             judged.append(replace(criterion, expression=_without_phase(criterion.expression)))
@@ -66,7 +66,10 @@ def for_steps(texts: Iterable[str]) -> StepCriteria:
 def _without_phase(expression: Expression) -> Expression:
     match expression:
         case Comparison():
-            return replace(expression, phase=None)
+            right = expression.right
+            if isinstance(right, Portion):
+                right = replace(right, phase=None)
+            return replace(expression, left=replace(expression.left, phase=None), right=right)
         case Truth():
             return expression
         case Not():
@@ -77,18 +80,15 @@ def _without_phase(expression: Expression) -> Expression:
             return Either(tuple(_without_phase(part) for part in expression.parts))
 
 
-def _figures(criterion: Criterion) -> list[str]:
-    return _figures_in(criterion.expression)
-
-
-def _figures_in(expression: Expression) -> list[str]:
+def _between_phases(expression: Expression) -> bool:
+    """Whether one phase is held against another, or against the whole."""
     match expression:
-        case Comparison():
-            sides: tuple[Amount | Portion, ...] = (expression.left, expression.right)
-            return [str(side.figure) for side in sides if isinstance(side, Portion)]
-        case Truth():
-            return [str(expression.figure)]
+        case Comparison(left=left, right=Portion() as right):
+            # What has no phases is the same in all of them.
+            return right.figure.has_phases and left.phase != right.phase
         case Not():
-            return _figures_in(expression.part)
+            return _between_phases(expression.part)
         case All() | Either():
-            return [figure for part in expression.parts for figure in _figures_in(part)]
+            return any(_between_phases(part) for part in expression.parts)
+        case _:
+            return False

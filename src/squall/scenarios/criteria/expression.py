@@ -23,20 +23,28 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class Portion:
-    """A figure times a factor: ``99 % of throughput.offered_tps``; the plain figure for 1."""
+    """A figure times a factor: ``99 % of throughput.offered_tps``; the plain figure for 1.
+
+    Over the whole run, or in every phase of one name.
+    """
 
     figure: Figure
     factor: float = 1.0
+    phase: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """``figure operator limit``, over the whole run or in every phase of one name."""
+    """``figure operator limit``; a limit of another phase compares two phases of one run."""
 
     left: Portion
     operator: str
     right: Amount | Portion
-    phase: str | None = None
+
+    @property
+    def portions(self) -> tuple[Portion, ...]:
+        """Its sides that are figures."""
+        return (self.left, *([self.right] if isinstance(self.right, Portion) else []))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +88,8 @@ class Criterion:
 
     @property
     def phases(self) -> tuple[str, ...]:
-        """Names of the phases that it speaks of."""
-        return tuple(_phases(self.expression))
+        """Names of the phases that it speaks of, each once."""
+        return tuple(dict.fromkeys(_phases(self.expression)))
 
     @property
     def figures(self) -> tuple[Figure, ...]:
@@ -91,8 +99,8 @@ class Criterion:
 
 def _figures(expression: Expression) -> list[Figure]:
     match expression:
-        case Comparison(left=left, right=right):
-            return [left.figure, *([right.figure] if isinstance(right, Portion) else [])]
+        case Comparison():
+            return [portion.figure for portion in expression.portions]
         case Truth():
             return [expression.figure]
         case Not():
@@ -104,7 +112,7 @@ def _figures(expression: Expression) -> list[Figure]:
 def _phases(expression: Expression) -> list[str]:
     match expression:
         case Comparison():
-            return [expression.phase] if expression.phase is not None else []
+            return [portion.phase for portion in expression.portions if portion.phase is not None]
         case Truth():
             return []
         case Not():

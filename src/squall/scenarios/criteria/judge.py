@@ -10,6 +10,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import product
 
 from squall.models import CriterionResult, LiveSnapshot, TestResults, TestStatus, Verdict
 from squall.scenarios.criteria.expression import (
@@ -156,37 +157,53 @@ def _joined(judged: Sequence[_Judged], *, decisive: bool) -> _Judged:
 
 
 def _comparison(test: Comparison, readings: Readings) -> _Judged:
-    if test.phase is None:
-        return _compared(test, readings.value(test.left.figure), _limit(test, readings), readings)
-    lefts = readings.by_phase(test.left.figure, test.phase)
-    if not lefts:
-        live = readings.why_missing(test.left.figure) == AT_THE_END
-        why = AT_THE_END if live else f"the run did not reach phase “{test.phase}”"
-        return _Judged(None, None, f"not measured: {why}")
-    if isinstance(test.right, Portion) and test.right.figure.has_phases:
-        figures = readings.by_phase(test.right.figure, test.phase)
-        limits = [_times(value, test.right.factor) for value in figures]
+    left, right = test.left, test.right
+    lefts = _values(left, readings)
+    limits = _limits(right, readings)
+    for portion, values in ((left, lefts), (right, limits)):
+        if not values:
+            assert isinstance(portion, Portion)
+            live = readings.why_missing(portion.figure) == AT_THE_END
+            why = AT_THE_END if live else f"the run did not reach phase “{portion.phase}”"
+            return _Judged(None, None, f"not measured: {why}")
+    # Every phase of a name has to pass: in the same one, or against each of the other name.
+    if isinstance(right, Portion) and right.phase == left.phase:
+        pairs = [(at, at) for at in range(len(lefts))]
     else:
-        limits = [_limit(test, readings)] * len(lefts)
-    judged = [
-        _compared(test, left, limit, readings) for left, limit in zip(lefts, limits, strict=True)
-    ]
-    # Every phase of the name has to pass; the first that does not is the one to show.
+        pairs = list(product(range(len(lefts)), range(len(limits))))
+    judged = [_compared(test, lefts[one], limits[other], readings) for one, other in pairs]
     outcomes = [part.passed for part in judged]
+    # The first that does not pass is the one to show.
     telling = outcomes.index(False) if False in outcomes else None
     if telling is None:
         telling = outcomes.index(None) if None in outcomes else len(judged) - 1
-    shown = judged[telling]
-    which = f" {telling + 1} of {len(judged)}" if len(judged) > 1 else ""
-    detail = f"{shown.detail} (phase {test.phase}{which})"
+    shown, (one, other) = judged[telling], pairs[telling]
+    where = _where(left, one, len(lefts))
+    if isinstance(right, Portion) and right.phase not in (None, left.phase):
+        where += f"{', ' if where else ''}against {_where(right, other, len(limits))}"
+    detail = f"{shown.detail} ({where})" if where else shown.detail
     return _Judged(shown.passed, shown.measured, detail)
 
 
-def _limit(test: Comparison, readings: Readings) -> float | None:
-    """The right side in its own unit."""
-    if isinstance(test.right, Amount):
-        return test.right.value
-    return _times(readings.value(test.right.figure), test.right.factor)
+def _where(portion: Portion, at: int, of: int) -> str:
+    """Which phase a value is of; empty for the whole run."""
+    if portion.phase is None:
+        return ""
+    return f"phase {portion.phase}" + (f" {at + 1} of {of}" if of > 1 else "")
+
+
+def _values(portion: Portion, readings: Readings) -> list[Value]:
+    """The figure in each phase of the name; over the run, one."""
+    if portion.phase is None:
+        return [readings.value(portion.figure)]
+    return readings.by_phase(portion.figure, portion.phase)
+
+
+def _limits(right: Amount | Portion, readings: Readings) -> list[float | None]:
+    """The right side in its own unit, as ``_values``."""
+    if isinstance(right, Amount):
+        return [right.value]
+    return [_times(value, right.factor) for value in _values(right, readings)]
 
 
 def _times(value: Value, factor: float) -> float | None:

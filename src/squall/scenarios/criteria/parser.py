@@ -4,10 +4,13 @@
     either     := all ("or" all)*
     all        := unless ("and" unless)*
     unless     := "not" unless | "(" either ")" | test
-    test       := side [operator side] ["in" "phase" name]
+    test       := side [place] [operator side [place]]
     side       := number [unit] ["of" figure] | figure | "true" | "false"
+    place      := "in" "phase" name
     operator   := "==" | "!=" | "<=" | ">=" | "<" | ">"
     name       := word | "quoted words"
+
+A place at the end is that of both sides, unless the first has one of its own.
 
 A number without a unit counts in the figure's own unit (``latency_ms.…`` in milliseconds, a share
 from 0 to 1).
@@ -17,7 +20,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from squall.errors import CriterionError
 from squall.scenarios.criteria import paths
@@ -158,7 +161,7 @@ class _Parser:
 
     def _test(self) -> Expression:
         first = self._peek()
-        left = self._side()
+        left = self._placed(self._side())
         if self._peek().kind != "operator":
             return self._alone(first, left)
         sign = self._take().text
@@ -172,7 +175,7 @@ class _Parser:
                 raise self._error(first, "compares two numbers; one side must be a figure")
             left, sign, right = right, _MIRROR[sign], left
             first, second = second, first
-        return Comparison(left, sign, self._fitted(left, right, first, second), self._phase(left))
+        return self._at_the_end(Comparison(left, sign, self._fitted(left, right, first, second)))
 
     def _alone(self, first: _Token, side: Side) -> Truth:
         """A yes/no figure by itself."""
@@ -208,7 +211,33 @@ class _Parser:
             raise self._error(second, _misfit(left, right, unit))
         return right
 
-    def _phase(self, left: Portion) -> str | None:
+    def _placed(self, side: Side) -> Side:
+        """The first side with the place that is written behind it."""
+        place = self._place()
+        if place is None:
+            return side
+        if not isinstance(side, Portion):
+            raise self._error(place, "a phase goes behind a figure, not behind a number")
+        return replace(side, phase=self._phase(side, place))
+
+    def _at_the_end(self, test: Comparison) -> Comparison:
+        """The comparison with the place that is written at its end."""
+        place = self._place()
+        if place is None:
+            return test
+        left, right = test.left, test.right
+        if left.phase is None:
+            left = replace(left, phase=self._phase(left, place))
+            if isinstance(right, Portion) and right.figure.has_phases:
+                right = replace(right, phase=left.phase)
+        elif isinstance(right, Portion):
+            right = replace(right, phase=self._phase(right, place))
+        else:
+            raise self._error(place, f"{left.figure} has its phase already")
+        return replace(test, left=left, right=right)
+
+    def _place(self) -> _Token | None:
+        """The token with a phase's name, where a place is written."""
         if not self._skip("in"):
             return None
         if not self._skip("phase"):
@@ -216,12 +245,16 @@ class _Parser:
         token = self._take()
         if token.kind not in ("word", "quoted"):
             raise self._error(token, "a phase's name is missing")
-        if not left.figure.has_phases:
+        return token
+
+    def _phase(self, side: Portion, place: _Token) -> str:
+        """The name of a phase in which the figure can be measured."""
+        if not side.figure.has_phases:
             raise self._error(
-                token,
-                f"{left.figure} is not measured by phase; these are: {', '.join(paths.IN_PHASE)}",
+                place,
+                f"{side.figure} is not measured by phase; these are: {', '.join(paths.IN_PHASE)}",
             )
-        return token.text.strip('"')
+        return place.text.strip('"')
 
     def _side(self) -> Side:
         token = self._take()

@@ -32,6 +32,7 @@ _MOMENTS = {"p50", "p90", "p95", "p99", "p999", "mean", "max", "min"}
 
 _KEYS: dict[str, tuple[str, ...]] = {
     "errors": (ANY,),
+    "retried": (ANY,),
     "agents": (ANY,),
     "probes": (ANY,),
     "stability": ("generator_memory", "target_memory", "response_p95", "error_rate"),
@@ -47,6 +48,7 @@ _DERIVED: dict[str, Unit] = {
     "agents.all_healthy": units.FLAG,
     "agents.count": units.COUNT,
     "errors.total": units.COUNT,
+    "retried.total": units.COUNT,
     "stability.passed": units.FLAG,
 }
 

@@ -142,6 +142,10 @@ def _derived(figure: Figure, results: TestResults) -> tuple[Value] | None:
             return (sum(results.errors.values()),)
         case ("errors", kind):
             return (results.errors.get(kind, 0),)
+        case ("retried", "total"):
+            return (sum(results.retried.values()),)
+        case ("retried", kind):
+            return (results.retried.get(kind, 0),)
         case ("probes", name, number) if number != "latency_ms":
             probe = _probe(name, results)
             return (None if probe is None else probe.figures.get(number),)
