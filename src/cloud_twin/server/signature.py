@@ -21,7 +21,7 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 _ASYMMETRIC = "AWS4-ECDSA-P256-SHA256"
 _REGION = re.compile(r"[a-z0-9-]{1,64}|\*")
 _SERVICE = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_STAMP = re.compile(r"\d{8}T\d{6}Z")
+_STAMP = re.compile(r"[0-9]{8}T[0-9]{6}Z")
 _SIGNATURE = re.compile(r"[0-9a-f]{64}")
 _KNOWN_LIMIT = 4096
 
@@ -39,11 +39,17 @@ class Scope:
 
 
 class Signatures:
-    """Reads scopes; remembers those it has read, as clients send the same ones all day."""
+    """Reads scopes; remembers those it has read, as clients send the same ones all day.
+
+    What it remembers is the whole header up to the digest, the signed names among it: all that is
+    looked at of one header is in the other too.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._known: dict[str, Scope] = {}
+        self._good_stamp = ""
+        """The newest ``X-Amz-Date`` of the right form: callers share it for a second."""
 
     def read(self, request: Request) -> Scope | None:
         """The scope a request is signed for; None where it is not signed.
@@ -56,20 +62,21 @@ class Signatures:
             return self._presigned(request)
         if authorization.startswith("Bearer "):  # a Bedrock API key
             return None
-        credential, rest, signed = authorization.partition(", SignedHeaders=")
-        names, _, digest = signed.rpartition(", Signature=")
-        if rest and names and credential in self._known and _SIGNATURE.fullmatch(digest):
-            scope = self._known[credential]  # the usual way to write it, seen before
+        head, _, digest = authorization.rpartition(", Signature=")
+        known = self._known.get(head)
+        if known is not None and _SIGNATURE.fullmatch(digest):
+            scope = known  # the usual way to write it, seen before
         else:
             scope = self._parse(authorization)
-            if len(self._known) < _KNOWN_LIMIT and rest and names:
-                self._known[credential] = scope
+            if head and len(self._known) < _KNOWN_LIMIT:
+                self._known[head] = scope
         if not scope.date:
             return scope
         stamp = request.headers.get("x-amz-date")
-        if stamp is not None and stamp[:8] == scope.date and len(stamp) == 16:
-            return scope
-        _check_date(_stamp_of(request, stamp), scope)
+        if stamp is None or stamp != self._good_stamp or not stamp.startswith(scope.date):
+            stamp = _stamp_of(request, stamp)
+            _check_date(stamp, scope)
+            self._good_stamp = stamp
         return scope
 
     def _parse(self, authorization: str) -> Scope:
@@ -129,10 +136,9 @@ class Signatures:
         assert credential is not None, "it is among those that must be there"
         scope = _parse_scope(credential, regional=arguments["X-Amz-Algorithm"] != _ASYMMETRIC)
         stamp, life_s = arguments["X-Amz-Date"], arguments.get("X-Amz-Expires", "86400")
-        _check_date(stamp, scope)
-        if not (life_s.isdigit() and len(life_s) < 10):
+        signed = _check_date(stamp, scope)
+        if not (life_s.isdecimal() and len(life_s) < 10):
             raise AwsError("AuthorizationQueryParametersError", "X-Amz-Expires must be a number")
-        signed = datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
         self._check_expiry(signed.timestamp() + int(life_s))
         return scope
 
@@ -200,8 +206,10 @@ def _stamp_of(request: Request, stamp: str | None) -> str:
         return date
 
 
-def _check_date(stamp: str, scope: Scope) -> None:
-    if not _STAMP.fullmatch(stamp):
+def _check_date(stamp: str, scope: Scope) -> datetime:
+    """The moment it names. Raises where it names none, or one of another day than the scope's."""
+    moment = _moment(stamp)
+    if moment is None:
         raise _incomplete(
             "Date must be in ISO-8601 'basic format'."
             f" Got '{stamp}'. See http://en.wikipedia.org/wiki/ISO_8601"
@@ -211,6 +219,16 @@ def _check_date(stamp: str, scope: Scope) -> None:
             "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from"
             f" HTTP: '{scope.date}' != '{stamp[:8]}', from '{stamp}'."
         )
+    return moment
+
+
+def _moment(stamp: str) -> datetime | None:
+    if not _STAMP.fullmatch(stamp):
+        return None
+    try:
+        return datetime.strptime(stamp, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    except ValueError:  # such as the 31st of June
+        return None
 
 
 def _incomplete(message: str) -> AwsError:

@@ -21,10 +21,19 @@ GOOD = (
 DATE = "20250615T120000Z"
 
 
-def read(authorization: str, **headers: str) -> Scope | None:
+FRESH, PRIMED = (), (GOOD, f"{GOOD[:-64]}{'a1' * 32}")
+"""What an instance has read before: nothing, or good signatures of the same credential."""
+both = pytest.mark.parametrize("before", [FRESH, PRIMED], ids=["fresh", "primed"])
+
+
+def read(authorization: str, before: tuple[str, ...] = FRESH, **headers: str) -> Scope | None:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
+    signatures = Signatures(ManualClock())
+    for known in before:
+        good = {"authorization": known, "x-amz-date": DATE}
+        assert signatures.read(Request("POST", "/", headers=good)) is not None
     request = Request("POST", "/", headers={"authorization": authorization, **named})
-    return Signatures(ManualClock()).read(request)
+    return signatures.read(request)
 
 
 @given(
@@ -63,6 +72,7 @@ BROKEN = [
     (GOOD.replace(", Signature=", ", Sig="), "requires 'Signature' parameter"),
     (GOOD.replace("/aws4_request", ""), "exactly 5 slash-delimited elements"),
     (GOOD.replace("host;", ""), "'Host' must be a 'SignedHeader'"),
+    (GOOD.replace("host;x-amz-date", ""), "requires 'SignedHeaders' parameter"),
 ]
 MISMATCHED = [
     (GOOD.replace("aws4_request", "aws5_request"), "valid terminator"),
@@ -71,30 +81,65 @@ MISMATCHED = [
     (GOOD.replace("20250615", "20250614"), "'20250614' != '20250615'"),
     (GOOD.replace("/kinesis/", "//"), "correct service"),
     (GOOD.replace("0f0f", "0F0F"), "does not match the signature you provided"),
+    (GOOD[:-1], "does not match the signature you provided"),
 ]
 
 
+@both
 @pytest.mark.parametrize(("authorization", "message"), BROKEN)
-def test_an_incomplete_signature_is_named_so(authorization: str, message: str) -> None:
+def test_an_incomplete_signature_is_named_so(
+    authorization: str, message: str, before: tuple[str, ...]
+) -> None:
     with pytest.raises(AwsError, match=message) as caught:
-        read(authorization, x_amz_date=DATE)
+        read(authorization, before, x_amz_date=DATE)
     assert caught.value.code == "IncompleteSignatureException"
 
 
+@both
 @pytest.mark.parametrize(("authorization", "message"), MISMATCHED)
-def test_a_signature_for_something_else_is_named_so(authorization: str, message: str) -> None:
+def test_a_signature_for_something_else_is_named_so(
+    authorization: str, message: str, before: tuple[str, ...]
+) -> None:
     with pytest.raises(AwsError, match=message) as caught:
-        read(authorization, x_amz_date=DATE)
+        read(authorization, before, x_amz_date=DATE)
     assert caught.value.code == "SignatureDoesNotMatch"
 
 
-@pytest.mark.parametrize(
-    "headers", [{}, {"x_amz_date": "2025-06-15"}, {"date": "yesterday"}], ids=str
-)
-def test_a_signature_needs_its_date(headers: dict[str, str]) -> None:
+UNDATED: list[dict[str, str]] = [
+    {},
+    {"x_amz_date": "2025-06-15"},
+    {"x_amz_date": "20250615garbage!"},
+    {"x_amz_date": "20250615T120000z"},
+    {"x_amz_date": "20250615T250000Z"},
+    {"x_amz_date": "20250615T12000\N{SUPERSCRIPT TWO}Z"},
+    {"date": "yesterday"},
+]
+
+
+@both
+@pytest.mark.parametrize("headers", UNDATED, ids=str)
+def test_a_signature_needs_its_date(headers: dict[str, str], before: tuple[str, ...]) -> None:
     with pytest.raises(AwsError) as caught:
-        read(GOOD, **headers)
+        read(GOOD, before, **headers)
     assert caught.value.code == "IncompleteSignatureException"
+
+
+@both
+def test_a_date_must_be_of_the_scopes_day(before: tuple[str, ...]) -> None:
+    yesterdays = GOOD.replace("20250615", "20250614")
+    assert read(yesterdays, before, x_amz_date="20250614T235959Z") is not None
+    with pytest.raises(AwsError, match="'20250614' != '20250615'"):
+        read(yesterdays, before, x_amz_date=DATE)
+
+
+def test_a_wrong_date_is_not_remembered_as_a_good_one() -> None:
+    signatures = Signatures(ManualClock())
+    for _ in range(2):
+        request = Request(
+            "POST", "/", headers={"authorization": GOOD, "x-amz-date": "20250615garbage!"}
+        )
+        with pytest.raises(AwsError, match="basic format"):
+            signatures.read(request)
 
 
 def test_the_date_may_come_in_the_http_header() -> None:
@@ -127,3 +172,10 @@ def test_a_presigned_address_expires() -> None:
 def test_a_presigned_address_must_be_whole(missing: str) -> None:
     with pytest.raises(AwsError, match=f"must include '{missing}'"):
         presigned(ManualClock(), **{missing: ""})
+
+
+@pytest.mark.parametrize("stamp", ["20250615T150660Z", "20250615T156640Z", "20250631T150640Z"])
+def test_a_presigned_date_must_be_one(stamp: str) -> None:
+    day = f"key%2F{stamp[:8]}%2Fus-east-1%2Fs3%2Faws4_request"
+    with pytest.raises(AwsError, match="basic format"):
+        presigned(ManualClock(), **{"X-Amz-Date": stamp, "X-Amz-Credential": day})
