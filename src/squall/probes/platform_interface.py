@@ -33,8 +33,8 @@ def platform_endpoint(installation: Installation, probe: str) -> Endpoint:
     """
     if installation.platform_url is None:
         raise ConfigurationError(
-            f"probe {probe} needs the reference platform: use --target stream or inline, or the "
-            "URL of one"
+            f"probe {probe} needs the reference platform: use --target stream or inline, the URL "
+            "of one, a target file with its url, or agents= of a stream or function"
         )
     return Endpoint.of_url(installation.platform_url)
 

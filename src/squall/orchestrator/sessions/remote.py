@@ -12,6 +12,7 @@ from squall.load_generator.target_spec import Endpoint
 from squall.metrics.collectors.twin_meter import read_twin_meter
 from squall.targets import HttpClient, Target, open_target
 from squall.targets.aws import AwsTarget
+from squall.targets.http_target import HttpTargetSpec
 from squall.targets.installation import Installation
 
 _ASK_TIMEOUT_S = 5.0
@@ -70,18 +71,20 @@ class RemoteSession:
 async def remote_session(text: str, fields: frozenset[str]) -> AsyncIterator[RemoteSession]:
     """A session with what a user wrote after ``--target``, and where its parts are if it says so.
 
-    A URL is taken for the reference platform's interface, and AWS for a twin where one answers.
+    The service of a URL or target file is taken for the reference platform, and so is the one that
+    a stream's or function's ``agents=`` names: whoever needs its interface finds out. AWS is taken
+    for a twin where one answers.
     """
     target = open_target(text, fields)
-    platform_url = text.rstrip("/") if text.startswith(("http://", "https://")) else None
-    session = RemoteSession(target, await _installation(target, platform_url))
+    session = RemoteSession(target, await _installation(target))
     try:
         yield session
     finally:
         await session.close()
 
 
-async def _installation(target: Target, platform_url: str | None) -> Installation:
+async def _installation(target: Target) -> Installation:
+    platform_url = _platform_url(target)
     if not isinstance(target, AwsTarget):
         return Installation(platform_url=platform_url)
     return Installation(
@@ -90,6 +93,16 @@ async def _installation(target: Target, platform_url: str | None) -> Installatio
         access=target.access,
         open_client=target.open_client,
     )
+
+
+def _platform_url(target: Target) -> str | None:
+    """Where the platform's interface may be: what takes the transactions, if that speaks HTTP."""
+    if isinstance(target.spec, HttpTargetSpec):
+        return target.spec.file.url.rstrip("/")
+    if target.agents_url is None:
+        return None
+    parts = urlsplit(target.agents_url)
+    return f"{parts.scheme}://{parts.netloc}"
 
 
 async def _twin_url(target: AwsTarget) -> str | None:
