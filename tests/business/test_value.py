@@ -10,15 +10,15 @@ from hypothesis.extra import numpy as arrays
 from tests.results.example import small_results
 
 from squall.business import business_metrics, hero_metrics
-from squall.models import Decision, Truth, Typology
-from squall.models.interval import TRUTH_SHAPE
+from squall.models import BusinessMetrics, Decision, Truth, Typology
+from squall.models.interval import TRUTH_SHAPE, UNLABELLED, UNNAMED_FRAUD
 
 
-def _truth(cells: dict[tuple[Typology, Decision], tuple[int, float]]) -> Truth:
+def _truth(cells: dict[tuple[int, Decision], tuple[int, float]]) -> Truth:
     truth = Truth()
-    for (typology, decision), (count, value) in cells.items():
-        truth.decisions[typology, decision] = count
-        truth.value_usd[typology, decision] = value
+    for (row, decision), (count, value) in cells.items():
+        truth.decisions[row, decision] = count
+        truth.value_usd[row, decision] = value
     return truth
 
 
@@ -42,6 +42,35 @@ def test_held_fraud_is_stopped_and_approved_fraud_is_missed() -> None:
     assert metrics.fraud_value_stopped == 840.0
     assert metrics.fraud_value_missed == 160.0
     assert metrics.legitimate_value_declined == 200.0
+
+
+def test_fraud_without_a_typology_is_worth_as_much() -> None:
+    metrics = business_metrics(
+        _truth(
+            {
+                (Typology.NONE, Decision.APPROVE): (80, 800.0),
+                (UNNAMED_FRAUD, Decision.DECLINE): (15, 150.0),
+                (UNNAMED_FRAUD, Decision.APPROVE): (5, 50.0),
+            }
+        ),
+        "",
+    )
+    assert (metrics.processed_value, metrics.fraud_value) == (1_000.0, 200.0)
+    assert (metrics.fraud_value_stopped, metrics.fraud_value_missed) == (150.0, 50.0)
+    assert metrics.legitimate_value_declined == 0.0
+
+
+def test_without_labels_only_what_was_processed_is_known() -> None:
+    truth = _truth({(UNLABELLED, Decision.DECLINE): (4, 90.0)})
+    assert business_metrics(truth, "2026-01-02") == BusinessMetrics(
+        rates_as_of="2026-01-02", processed_value=90.0
+    )
+
+
+def test_without_amounts_nothing_is_stated_in_money() -> None:
+    truth = _truth({(Typology.BUST_OUT, Decision.DECLINE): (4, 0.0)})
+    metrics = business_metrics(truth, "2026-01-02", amounts_known=False)
+    assert metrics == BusinessMetrics(rates_as_of="2026-01-02")
 
 
 def test_nothing_decided_is_not_measured_rather_than_zero() -> None:

@@ -1,6 +1,7 @@
 """The final account against plain sets, and a worker's death in the ledger."""
 
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from pyroaring import BitMap
 
 from squall.load_generator import DecisionPage, Ledger, Reconciliation, without_final_read
 from squall.load_generator.engine.tally import LedgerDelta
-from squall.load_generator.transactions import FactorySpec
+from squall.load_generator.transactions import FactorySpec, ReplaySpec
 from squall.models import Counts, Mix, Outcome, transaction_id
 
 TAG = "testrun0"
@@ -111,6 +112,22 @@ def test_amounts_are_compared_id_by_id() -> None:
         reconciliation.add(DecisionPage(ids, records))
         account = reconciliation.close(Counts())
         assert account.amount_difference_minor == change
+        assert account.reconciled is reconciled
+
+
+def test_amounts_of_a_file_without_them_are_unknown_and_ids_are_still_compared(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "own.csv"
+    path.write_text("id\na\nb\n")
+    spec = ReplaySpec.open(path)
+    ids = [transaction_id(TAG, index) for index in range(50)]
+    for recorded, reconciled in ((ids, True), (ids[1:], False)):
+        reconciliation = Reconciliation(ledger_of([Outcome.ACCEPTED] * 50, 2), TAG, spec)
+        reconciliation.add(DecisionPage(recorded, [1250] * len(recorded)))
+        account = reconciliation.close(Counts())
+        assert account.amount_difference_minor is None
+        assert account.lost == 50 - len(recorded)
         assert account.reconciled is reconciled
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from squall.metrics.detection import average_precision, detect, precision_at, wilson_interval
-from squall.models import Decision, EdgeCase, Truth, Typology
-from squall.models.interval import SCORE_BINS
+from squall.models import Decision, Detection, EdgeCase, Truth, Typology, TypologyDetection
+from squall.models.interval import SCORE_BINS, UNLABELLED, UNNAMED_FRAUD
 
 MakeTruth = Callable[..., Truth]
 
@@ -74,6 +74,37 @@ def test_review_and_decline_are_positive(make_truth: MakeTruth) -> None:
     assert (card_testing.value_usd, card_testing.value_detected_usd) == (800.0, 600.0)
     assert detection.by_typology["bust_out"].recall == 1.0
     assert set(detection.by_typology) == {"card_testing", "bust_out"}
+
+
+def test_fraud_without_a_typology_is_fraud(make_truth: MakeTruth) -> None:
+    """Twenty of a hundred are fraud of no named kind, and exactly those are declined."""
+    detection = detect(
+        make_truth(
+            {(Typology.NONE, Decision.APPROVE): 80, (UNNAMED_FRAUD, Decision.DECLINE): 20},
+            value=3.0,
+        )
+    )
+    assert (detection.fraud, detection.legitimate) == (20, 80)
+    assert (detection.recall, detection.false_positive_rate) == (1.0, 0.0)
+    assert (detection.precision, detection.accuracy) == (1.0, 1.0)
+    assert detection.by_typology == {"unnamed": TypologyDetection(20, 20, 1.0, 60.0, 60.0)}
+
+
+def test_without_labels_nothing_is_said_of_accuracy(make_truth: MakeTruth) -> None:
+    unlabelled = {(UNLABELLED, Decision.APPROVE): 80, (UNLABELLED, Decision.DECLINE): 20}
+    assert detect(make_truth(unlabelled)) == Detection(fraud=None, legitimate=None)
+
+
+def test_rows_without_a_label_are_in_no_figure(make_truth: MakeTruth) -> None:
+    labelled = {(Typology.NONE, Decision.APPROVE): 9, (UNNAMED_FRAUD, Decision.DECLINE): 1}
+    some = detect(make_truth({**labelled, (UNLABELLED, Decision.DECLINE): 50}))
+    assert some == detect(make_truth(labelled))
+
+
+def test_without_amounts_no_value_is_stated(make_truth: MakeTruth) -> None:
+    truth = make_truth({(Typology.BUST_OUT, Decision.DECLINE): 2}, value=0.0)
+    detection = detect(truth, amounts_known=False)
+    assert detection.by_typology == {"bust_out": TypologyDetection(2, 2, 1.0, None, None)}
 
 
 def test_answers_without_a_decision_do_not_count(make_truth: MakeTruth) -> None:

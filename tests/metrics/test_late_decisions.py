@@ -34,10 +34,10 @@ SOURCE = FactorySpec(seed=5, mix=Mix(0.2, 0.2), planned=PLANNED, epoch_s=1.79e9)
 BATCH = SOURCE.batch(np.arange(PLANNED))
 
 
-def late() -> LateDecisions:
+def late(*, amounts_known: bool = True) -> LateDecisions:
     load = SustainedSpec(type="sustained", rate_tps=100, duration_s=10)
     controller = RateController(build(load, 0), ArrivalProcess.EVEN, 0)
-    return LateDecisions(TAG, SOURCE, controller, lambda: START)
+    return LateDecisions(TAG, SOURCE, controller, lambda: START, amounts_known=amounts_known)
 
 
 def event(
@@ -114,6 +114,16 @@ def test_edge_cases_are_unknown_until_they_are_decided() -> None:
     )
     total = (decided.truth + refused.truth).edge_cases.sum(axis=0)
     assert total.tolist() == [len(edges), 0, -len(edges)]
+
+
+def test_amounts_of_a_source_without_them_are_neither_compared_nor_kept() -> None:
+    ordinary = np.flatnonzero(BATCH.edge_case == 0).tolist()
+    for known in (True, False):
+        seen = late(amounts_known=known)
+        seen.add(DecisionBatch(START, [event(i, amount=7) for i in ordinary]))
+        amounts = [page.amounts_minor for page in seen.pages()]
+        assert amounts == ([[7] * len(ordinary)] if known else [None])
+        assert bool(seen._other_amounts) is known
 
 
 def test_detection_comes_from_decisions() -> None:

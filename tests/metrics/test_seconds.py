@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from squall.metrics.seconds import OPEN_SECONDS, SecondRows
 from squall.models import Counts, Decision, GeneratorHealth, Interval, Truth, Typology
+from squall.models.interval import UNLABELLED, UNNAMED_FRAUD
 
 MakeInterval = Callable[..., Interval]
 MakeTruth = Callable[..., Truth]
@@ -18,7 +19,8 @@ def test_rows_hold_counts_percentiles_and_truth(
             (Typology.NONE, Decision.APPROVE): 4,
             (Typology.NONE, Decision.REVIEW): 1,
             (Typology.BUST_OUT, Decision.DECLINE): 2,
-            (Typology.BUST_OUT, Decision.APPROVE): 1,
+            (UNNAMED_FRAUD, Decision.APPROVE): 1,
+            (UNLABELLED, Decision.DECLINE): 7,
         }
     )
     for worker in (0, 1):

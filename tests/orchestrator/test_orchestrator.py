@@ -184,6 +184,10 @@ async def test_a_users_own_transactions_are_sent(tmp_path: Path) -> None:
     assert bench.engine is not None
     assert "source_id" in bench.engine.plan.source.available_fields
     assert results.accounting.accepted == 150
+    assert [note for note in results.notes if "own.csv" in note] == [
+        "own.csv has no labels (a column label, is_fraud or typology): accuracy and what fraud was "
+        "worth are not measured"
+    ]
 
 
 async def test_a_file_that_cannot_be_replayed_is_refused_at_once(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ class NoSource:
     """For probes that do not look at what the load was made from."""
 
     available_fields: frozenset[str] = frozenset()
+    amounts_known: bool = False
 
     def build(self, run_tag: str, fields: frozenset[str] | None = None) -> TransactionSource:
         raise NotImplementedError

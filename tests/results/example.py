@@ -310,8 +310,8 @@ def example_results(
     latency = Latencies(*(h.percentiles_ms() for h in (response, service, lateness)))
     replayed = accepted // 600
     detection = _detection(accepted)
-    fraud_value = sum(t.value_usd for t in detection.by_typology.values())
-    stopped = sum(t.value_detected_usd for t in detection.by_typology.values())
+    fraud_value = sum(t.value_usd or 0.0 for t in detection.by_typology.values())
+    stopped = sum(t.value_detected_usd or 0.0 for t in detection.by_typology.values())
     means, samples = _resources(duration_s, target_cores)
     recovered = timeouts - timeouts // 10
     return TestResults(
@@ -406,7 +406,7 @@ def example_results(
             fraud_value=round(fraud_value, 2),
             fraud_value_stopped=round(stopped, 2),
             fraud_value_missed=round(fraud_value - stopped, 2),
-            legitimate_value_declined=round(detection.legitimate * 0.0061 * 74.2, 2),
+            legitimate_value_declined=round((detection.legitimate or 0) * 0.0061 * 74.2, 2),
         ),
         findings=(),
         phases=_phases(run, duration_s),

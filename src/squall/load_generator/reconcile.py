@@ -65,7 +65,7 @@ class Reconciliation:
         self._strangers: list[str] = []
         self._stranger_count = 0
         self._amount_difference = 0
-        self._amounts_known = source is not None
+        self._amounts_known = source is not None and source.amounts_known
         self._records = 0
 
     @property
@@ -87,7 +87,7 @@ class Reconciliation:
         self._note(known)
         if page.amounts_minor is None:
             self._amounts_known = False
-        elif self._source is not None:
+        elif self._source is not None and self._amounts_known:
             amounts = np.array(page.amounts_minor, dtype=np.int64)[ours]
             self._compare_amounts(self._source, known, amounts)
 

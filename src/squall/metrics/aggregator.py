@@ -55,12 +55,22 @@ class MetricsAggregator:
     ``add`` takes the intervals of any number of workers in any order; the sums do not depend on
     it. Percentiles are read from merged histograms and never averaged. Apart from one row and one
     integer per worker for each second, nothing grows with the run.
+
+    ``amounts_known``: as ``SourceSpec`` states it.
     """
 
-    def __init__(self, run_id: str, profile: LoadProfile, schedule: Schedule) -> None:
+    def __init__(
+        self,
+        run_id: str,
+        profile: LoadProfile,
+        schedule: Schedule,
+        *,
+        amounts_known: bool = True,
+    ) -> None:
         self.run_id = run_id
         self.profile = profile
         self.schedule = schedule
+        self._amounts_known = amounts_known
         self._totals = Totals()
         self._seconds = SecondRows()
         self._phases = PhaseTotals(profile)
@@ -115,7 +125,7 @@ class MetricsAggregator:
             service=totals.service.percentiles_ms(),
             lateness=totals.lateness.percentiles_ms(),
             decision=totals.decision.percentiles_ms(),
-            detection=detect(totals.truth),
+            detection=self.detection(),
             errors=dict(totals.errors),
             queue_depth=recent.queue_depth,
             in_flight=recent.in_flight,
@@ -188,7 +198,7 @@ class MetricsAggregator:
 
     def detection(self) -> Detection:
         """Detection over the whole run."""
-        return detect(self._totals.truth)
+        return detect(self._totals.truth, amounts_known=self._amounts_known)
 
     def latencies(self) -> Latencies:
         """Percentiles over the whole run."""

@@ -1,7 +1,7 @@
 """Detection under load, from ground truth and decisions.
 
-Positive means declined or sent to review. Only transactions with a decision count; edge cases are
-judged by their documented outcome and are not in the matrix.
+Positive means declined or sent to review. Only transactions with a label and a decision count; edge
+cases are judged by their documented outcome and are not in the matrix.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from squall.models import (
     Typology,
     TypologyDetection,
 )
+from squall.models.interval import FRAUD_NAMES, FRAUD_ROWS, UNLABELLED
 
 PREVALENCES: Mapping[str, float] = {"0.015%": 0.00015, "0.1%": 0.001, "0.5%": 0.005}
 """Shares of fraud to which precision is re-weighted: cards in the European Economic Area by count
@@ -72,17 +73,21 @@ def average_precision(scores: NDArray[np.int64]) -> float | None:
     return float((gained * precision).sum())
 
 
-def detect(truth: Truth) -> Detection:
-    """Everything ``Detection`` states, from ground truth; ratios are None where undefined."""
+def detect(truth: Truth, *, amounts_known: bool = True) -> Detection:
+    """Everything ``Detection`` states, from ground truth; ratios are None where undefined.
+
+    ``amounts_known``: whether the transactions have amounts; values are None without.
+    """
     decided = truth.decisions[:, Decision.APPROVE :].sum(axis=1)
     flagged = truth.decisions[:, Decision.REVIEW :].sum(axis=1)
-    legitimate, fraud = int(decided[Typology.NONE]), int(decided[1:].sum())
-    false_positives, detected = int(flagged[Typology.NONE]), int(flagged[1:].sum())
+    legitimate, fraud = int(decided[Typology.NONE]), int(decided[FRAUD_ROWS].sum())
+    false_positives, detected = int(flagged[Typology.NONE]), int(flagged[FRAUD_ROWS].sum())
+    unlabelled = not (legitimate or fraud) and bool(decided[UNLABELLED])
     recall = _ratio(detected, fraud)
     false_positive_rate = _ratio(false_positives, legitimate)
     return Detection(
-        fraud=fraud,
-        legitimate=legitimate,
+        fraud=None if unlabelled else fraud,
+        legitimate=None if unlabelled else legitimate,
         recall=recall,
         recall_interval=wilson_interval(detected, fraud),
         false_positive_rate=false_positive_rate,
@@ -91,7 +96,7 @@ def detect(truth: Truth) -> Detection:
         accuracy=_ratio(detected + legitimate - false_positives, fraud + legitimate),
         average_precision=average_precision(truth.scores),
         precision_at_prevalence=_reweighted(recall, false_positive_rate),
-        by_typology=_by_typology(truth, decided, flagged),
+        by_typology=_by_typology(truth, decided, flagged, amounts_known),
         edge_cases=_edge_cases(truth),
     )
 
@@ -111,20 +116,20 @@ def _reweighted(recall: float | None, false_positive_rate: float | None) -> dict
 
 
 def _by_typology(
-    truth: Truth, decided: NDArray[np.int64], flagged: NDArray[np.int64]
+    truth: Truth, decided: NDArray[np.int64], flagged: NDArray[np.int64], amounts_known: bool
 ) -> dict[str, TypologyDetection]:
     value = truth.value_usd[:, Decision.APPROVE :].sum(axis=1)
     value_flagged = truth.value_usd[:, Decision.REVIEW :].sum(axis=1)
     return {
-        typology.name.lower(): TypologyDetection(
-            transactions=int(decided[typology]),
-            detected=int(flagged[typology]),
-            recall=_ratio(int(flagged[typology]), int(decided[typology])),
-            value_usd=round(float(value[typology]), 2),
-            value_detected_usd=round(float(value_flagged[typology]), 2),
+        name: TypologyDetection(
+            transactions=int(decided[row]),
+            detected=int(flagged[row]),
+            recall=_ratio(int(flagged[row]), int(decided[row])),
+            value_usd=round(float(value[row]), 2) if amounts_known else None,
+            value_detected_usd=round(float(value_flagged[row]), 2) if amounts_known else None,
         )
-        for typology in Typology
-        if typology is not Typology.NONE and decided[typology]
+        for row, name in enumerate(FRAUD_NAMES, FRAUD_ROWS.start)
+        if decided[row]
     }
 
 

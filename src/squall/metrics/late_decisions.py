@@ -44,7 +44,7 @@ class LateDecisions:
     """What was decided of one run, so far.
 
     ``source`` makes the transactions as they are sent; ``started_s`` gives the run's start on the
-    clock.
+    clock; ``amounts_known`` is as ``SourceSpec`` states it.
     """
 
     def __init__(
@@ -53,6 +53,8 @@ class LateDecisions:
         source: TransactionSource,
         schedule: Schedule,
         started_s: Callable[[], float],
+        *,
+        amounts_known: bool = True,
     ) -> None:
         self._run_tag = run_tag
         self._source = source
@@ -71,7 +73,7 @@ class LateDecisions:
         self.replays = 0
         self._other_amounts: dict[int, int] = {}
         """Amounts that were decided on, where they are not those that were sent."""
-        self._amounts_known = True
+        self._amounts_known = amounts_known
 
     @property
     def seen(self) -> BitMap64:
@@ -152,7 +154,8 @@ class LateDecisions:
         if not len(indices):
             return Truth()
         batch = self._source.batch(indices)
-        self._compare_amounts(indices.tolist(), events, batch.amount_minor.tolist())
+        if self._amounts_known:
+            self._compare_amounts(indices.tolist(), events, batch.amount_minor.tolist())
         classes = classes_of(batch)
         ends = np.array([_end_of(event) for event in events], dtype=np.int64)
         self._cells.add(classes, populations_of(classes), ends, batch.value_usd)

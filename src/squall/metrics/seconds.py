@@ -17,6 +17,7 @@ from squall.models import (
     Truth,
     Typology,
 )
+from squall.models.interval import FRAUD_ROWS
 
 OPEN_SECONDS = 3
 """Seconds that stay open for late intervals: workers report within a few tenths of a second."""
@@ -156,8 +157,8 @@ def _count_truth(row: _Row, truth: Truth) -> None:
     flagged = decisions[:, Decision.REVIEW :].sum(axis=1)
     row.legitimate += int(decided[_LEGITIMATE])
     row.legitimate_flagged += int(flagged[_LEGITIMATE])
-    row.fraud += int(decided[_LEGITIMATE + 1 :].sum())
-    row.fraud_detected += int(flagged[_LEGITIMATE + 1 :].sum())
+    row.fraud += int(decided[FRAUD_ROWS].sum())
+    row.fraud_detected += int(flagged[FRAUD_ROWS].sum())
 
 
 def _measure(opened: _Open, interval: Interval) -> None:

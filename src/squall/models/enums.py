@@ -105,6 +105,8 @@ class Label(IntEnum):
     LEGITIMATE = 0
     FRAUD = 1
     EDGE_CASE = 2
+    UNKNOWN = 3
+    """Nobody said: a row without a label of a replayed file."""
 
 
 class Typology(IntEnum):

@@ -14,7 +14,16 @@ from squall.models.histogram import SparseCounts
 
 SCORE_BINS = 200
 """Bins of the risk score on 0 … 1."""
-TRUTH_SHAPE = (len(Typology), len(Decision))
+UNNAMED_FRAUD = len(Typology)
+"""Row of the ground truth of fraud without a typology."""
+UNLABELLED = UNNAMED_FRAUD + 1
+"""Row of transactions of which nobody said what they are."""
+FRAUD_ROWS = slice(Typology.NONE + 1, UNLABELLED)
+"""Rows of fraud, by typology and without one."""
+FRAUD_NAMES = (*(t.name.lower() for t in Typology if t is not Typology.NONE), "unnamed")
+"""What the ``FRAUD_ROWS`` are called, in order."""
+TRUTH_SHAPE = (UNLABELLED + 1, len(Decision))
+"""Rows: a typology each (0: legitimate), fraud without one, unlabelled."""
 EDGE_SHAPE = (len(EdgeCase), 3)
 """Columns: as documented, otherwise, unknown (indeterminate or not sent)."""
 
@@ -64,7 +73,7 @@ class Truth:
     """Ground truth against decisions. Edge cases are not in the matrices."""
 
     decisions: NDArray[np.int64] = field(default_factory=lambda: np.zeros(TRUTH_SHAPE, np.int64))
-    """Accepted transactions by (typology, decision); typology 0 is legitimate."""
+    """Accepted transactions by (row of ``TRUTH_SHAPE``, decision)."""
     value_usd: NDArray[np.float64] = field(default_factory=lambda: np.zeros(TRUTH_SHAPE))
     """Their value in US dollars."""
     scores: NDArray[np.int64] = field(

@@ -82,7 +82,9 @@ class BusinessMetrics:
     rates_as_of: str = ""
     """ISO date of the reference rates."""
     processed_value: float | None = None
+    """None, as all that follow, where nothing was accepted or transactions have no amounts."""
     fraud_value: float | None = None
+    """None, as all that follow, where no decided transaction has a label."""
     fraud_value_stopped: float | None = None
     """Fraud that was declined or sent to review."""
     fraud_value_missed: float | None = None
@@ -144,16 +146,18 @@ class TypologyDetection:
     detected: int
     """Declined or sent to review."""
     recall: float | None
-    value_usd: float
-    value_detected_usd: float
+    value_usd: float | None
+    """None where the transactions have no amounts."""
+    value_detected_usd: float | None
 
 
 @dataclass(frozen=True, slots=True)
 class Detection:
     """Accuracy under load. Positive: declined or sent to review. Edge cases are apart."""
 
-    fraud: int = 0
-    legitimate: int = 0
+    fraud: int | None = 0
+    """Decided transactions labelled so; None where no decided transaction has a label."""
+    legitimate: int | None = 0
     recall: float | None = None
     recall_interval: tuple[float, float] | None = None
     """95 % Wilson interval."""
@@ -167,4 +171,5 @@ class Detection:
     precision_at_prevalence: Mapping[str, float] = field(default_factory=dict)
     """Precision re-weighted to a stated share of fraud, by share."""
     by_typology: Mapping[str, TypologyDetection] = field(default_factory=dict)
+    """By kind of fraud; ``unnamed`` is fraud of which no kind was given."""
     edge_cases: Mapping[str, EdgeCaseConformity] = field(default_factory=dict)

@@ -185,6 +185,7 @@ class Second:
     in_flight: int
     queue_depth: int
     fraud: int
+    """Decided in the second and labelled so, as the three that follow; see ``Detection.fraud``."""
     fraud_detected: int
     legitimate: int
     legitimate_flagged: int

@@ -160,6 +160,11 @@ class SourceSpec(Protocol):
         """Names of the fields its transactions have."""
         ...
 
+    @property
+    def amounts_known(self) -> bool:
+        """Whether its transactions have amounts; without, ``amount_minor`` says nothing."""
+        ...
+
     def build(self, run_tag: str, fields: frozenset[str] | None = None) -> TransactionSource:
         """The source; only ``fields`` (None: all) get columns."""
         ...

@@ -123,7 +123,7 @@ def _measurements(measured: Measured) -> TestResults:
         resources=measured.host.means,
         resource_samples=measured.host.samples,
         business=replace(
-            business_metrics(seen.truth, plan.rates_as_of),
+            business_metrics(seen.truth, plan.rates_as_of, amounts_known=plan.source.amounts_known),
             cost=None if measured.services is None else measured.services.cost,
         ),
         services=None if measured.services is None else measured.services.figures,

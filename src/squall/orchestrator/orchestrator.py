@@ -128,6 +128,8 @@ class StressTestOrchestrator:
 
     async def _run_against(self, session: TargetSession) -> TestResults:
         plan = self.plan
+        for note in plan.notes:
+            self._note(note)
         self._progress(f"checking {session.target.name}")
         await session.target.check()
         beside = Beside.of(
@@ -169,7 +171,9 @@ class StressTestOrchestrator:
         beside: Beside,
     ) -> TestResults:
         plan = self.plan
-        aggregator = MetricsAggregator(plan.run_id, plan.profile, engine.controller)
+        aggregator = MetricsAggregator(
+            plan.run_id, plan.profile, engine.controller, amounts_known=plan.source.amounts_known
+        )
         watch = await self._watch(session, engine, aggregator)
         started_unix_s = self._parts.wall_clock()
         started_at = _rfc3339(started_unix_s)
@@ -249,6 +253,7 @@ class StressTestOrchestrator:
             plan.source.build(plan.run_tag, session.target.spec.fields),
             engine.controller,
             lambda: engine.started_at_monotonic,
+            amounts_known=plan.source.amounts_known,
         )
         return DecisionWatch(feed, late, aggregator, self._parts.monotonic, self._note)
 

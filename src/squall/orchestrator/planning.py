@@ -62,6 +62,8 @@ class RunPlan:
     day with one seed send the same transactions."""
     rates_as_of: str
     """ISO date of the exchange rates in which money is added up."""
+    notes: tuple[str, ...] = ()
+    """What will not be measured with these transactions, and why."""
 
     def load_plan(self, target: TargetSpec) -> LoadPlan:
         """The load against one target.
@@ -128,6 +130,7 @@ def plan_run(
         ),
         epoch_s=epoch_s,
         rates_as_of=min(load_currencies().dates),
+        notes=() if replay is None else replay.notes,
     )
 
 

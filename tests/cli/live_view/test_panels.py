@@ -63,6 +63,8 @@ def test_detection_has_its_intervals() -> None:
     assert "94.1 %  (93.8 – 94.4)" in text
     assert "0.47 %  (0.43 – 0.51)" in text
     assert "–" in plain(panels.detection(Detection(), 60))
+    unlabelled = plain(panels.detection(Detection(fraud=None, legitimate=None), 60))
+    assert [line.split()[-1] for line in unlabelled.splitlines()] == ["–", "–", "–"]
 
 
 def test_latencies_line_up() -> None:

@@ -37,6 +37,7 @@ class Source:
     """Its own specification; counts the batches that were begun."""
 
     available_fields: frozenset[str] = frozenset()
+    amounts_known: bool = True
     begun: int = 0
 
     def build(self, run_tag: str, fields: frozenset[str] | None = None) -> "Source":

@@ -119,7 +119,14 @@ def test_a_generated_file_keeps_its_truth(tmp_path: Path, suffix: str) -> None:
         ("a.jsonl", b'{"a": 1}\n[1]\n', "row 2: must be a JSON object"),
         ("a.jsonl", b'{"a": 1}\n{"a": "x"}\n', "row 2: column a"),
         ("a.csv", b"label\nfraud\nmaybe\n", "row 2: column label: 'maybe'"),
+        ("a.csv", b"is_fraud,typology\n1,bust_out\n0,bust_out\n", "row 2: column typology: 'bust"),
         ("a.csv", b"amount\n1\nten\n", "column amount"),
+        (
+            "a.csv",
+            b"amount,currency\n1,USD\n2,XBT\n3,XBT\n",
+            "row 2 and 1 more: column currency: 'XBT' has no exchange rate.*EUR.*column amount",
+        ),
+        ("a.csv", b"amount,currency\n1,USD\n2,\n", "row 2: column currency: '' has no"),
     ],
 )
 def test_bad_files_say_where(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -132,3 +139,61 @@ def test_bad_files_say_where(tmp_path: Path, name: str, content: bytes, message:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match=r"missing\.csv"):
         ReplaySpec.open(tmp_path / "missing.csv")
+
+
+def test_labels_come_from_whichever_column_has_them(tmp_path: Path) -> None:
+    unknown, fraud, legitimate = Label.UNKNOWN, Label.FRAUD, Label.LEGITIMATE
+    for content, label, typology in (
+        ("id\na\nb\nc\n", [unknown] * 3, [0, 0, 0]),
+        ("is_fraud\n1\n0\n1\n", [fraud, legitimate, fraud], [0, 0, 0]),
+        ("id,is_fraud\na,1\nb,\nc,0\n", [fraud, unknown, legitimate], [0, 0, 0]),
+        (
+            "id,label\na,fraud\nb,\nc,unknown\n",
+            [fraud, unknown, unknown],
+            [0, 0, 0],
+        ),
+        (
+            "id,typology\na,bust_out\nb,none\nc,\n",
+            [fraud, legitimate, unknown],
+            [Typology.BUST_OUT, 0, 0],
+        ),
+        (
+            "is_fraud,typology\n1,bust_out\n,bust_out\n0,\n",
+            [fraud, fraud, legitimate],
+            [Typology.BUST_OUT, Typology.BUST_OUT, 0],
+        ),
+    ):
+        path = tmp_path / "mine.csv"
+        path.write_text(content)
+        batch = ReplaySpec.open(path).build(TAG).batch(np.arange(3))
+        assert batch.label.tolist() == label, content
+        assert batch.typology.tolist() == typology, content
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("amount,is_fraud\n1,0\n2,1\n", ()),
+        ("amount\n1\n2\n", ("mine.csv has no labels",)),
+        ("amount,is_fraud\n1,\n2,1\n", ("1 of 2 rows of mine.csv have no label",)),
+        ("is_fraud\n0\n1\n", ("mine.csv has no column amount",)),
+        ("id\na\nb\n", ("mine.csv has no labels", "mine.csv has no column amount")),
+    ],
+)
+def test_what_a_file_does_not_say_is_said(
+    tmp_path: Path, content: str, said: tuple[str, ...]
+) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_text(content)
+    spec = ReplaySpec.open(path)
+    assert len(spec.notes) == len(said)
+    assert all(note.startswith(start) for note, start in zip(spec.notes, said, strict=True))
+    assert spec.amounts_known is ("amount" in content)
+
+
+def test_an_edge_case_may_have_any_currency(tmp_path: Path) -> None:
+    labels = ["edge_case", "", "edge_case"]
+    table = pa.table({"amount": [1, 2, 3], "currency": ["XBT", "usd", None], "label": labels})
+    batch = ReplaySpec.open(written(tmp_path, ".parquet", table)).build(TAG).batch(np.arange(3))
+    assert batch.amount_minor.tolist() == [1, 2, 3]
+    assert batch.value_usd[1] == pytest.approx(0.02)

@@ -16,6 +16,7 @@ from tests.scenarios.small_result import (
 )
 
 from squall.models import (
+    BusinessMetrics,
     CriterionResult,
     Detection,
     LatencySummary,
@@ -111,6 +112,21 @@ def test_the_detail_says_what_was_found_and_what_was_needed() -> None:
         ("stability.passed", {}, "no stability limits"),
         ("stability.passed", {"stability": stability(True, None)}, "m1: too short"),
         ("detection.recall > 1 %", {"detection": Detection()}, "no such transaction"),
+        (
+            "detection.recall > 1 %",
+            {"detection": Detection(fraud=None, legitimate=None)},
+            "no such transaction with a label",
+        ),
+        (
+            "business.fraud_value_stopped > 1 USD",
+            {"business": BusinessMetrics()},
+            "no such transaction with an amount",
+        ),
+        (
+            "accounting.amount_difference_minor == 0",
+            {"accounting": replace(ACCOUNTING, amount_difference_minor=None)},
+            "have no amounts",
+        ),
         ("resources.target.cpu_cores < 2", {}, "target's resources were not sampled"),
         ("latency_ms.decision.p95 < 1 s", {}, "no transaction was answered"),
         ("throughput.offered_tps > generator.calibrated_tps in phase nowhere", {}, "did not reach"),

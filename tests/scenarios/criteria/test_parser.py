@@ -265,6 +265,7 @@ def test_units_follow_names() -> None:
         "generator.memory_growth_bytes": "B",
         "business.fraud_value_missed": "USD",
         "detection.by_typology.mule_network.value_usd": "USD",
+        "detection.by_typology.unnamed.value_usd": "USD",
         "resources.target.cpu_cores": "cores",
     }
     for path, unit in units.items():

@@ -112,7 +112,7 @@ async def test_acknowledged_transactions_are_followed_to_their_decision(
     assert accounting.amount_difference_minor == 0
     assert decision.count > 700
     assert (decision.p50 or 0) > (results.latency_ms.response.p50 or 0)
-    assert results.detection.legitimate > 0
+    assert results.detection.legitimate
     edges = results.detection.edge_cases.values()
     assert sum(edge.as_documented for edge in edges) > 0
     assert results.business.cost is not None

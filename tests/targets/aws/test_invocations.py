@@ -139,5 +139,5 @@ async def test_a_run_against_a_function(twin: RunningTwin) -> None:
     assert accounting.planned == 80, results.errors
     assert results.errors == {"function_error": 4}
     assert accounting.accepted == 76
-    assert results.detection.legitimate > 0
+    assert results.detection.legitimate
     assert results.latency_ms.response.count == 80

@@ -123,7 +123,7 @@ async def test_refusals_expired_iterators_throttled_reads_and_a_split_lose_nothi
     assert accounting.seen is not None
     assert accounting.seen - refusals <= decided < accounting.seen
     assert (results.latency_ms.decision.p50 or 0) > (results.latency_ms.response.p50 or 0)
-    assert results.detection.legitimate > 0
+    assert results.detection.legitimate
     assert results.detection.recall == 0.0
 
 

@@ -130,10 +130,11 @@ def detection(found: Detection, width: int) -> list[Line]:
     """How well fraud is found under this load, with 95 % intervals."""
     recall = _with_interval(found.recall, found.recall_interval, 1)
     false = _with_interval(found.false_positive_rate, found.false_positive_rate_interval, 2)
+    fraud = "–" if found.fraud is None else f"{found.fraud:,}"
     return [
         apart([("recall", DIM)], [(recall, "")], width),
         apart([("false positives", DIM)], [(false, "")], width),
-        apart([("fraud decided on", DIM)], [(f"{found.fraud:,}", "")], width),
+        apart([("fraud decided on", DIM)], [(fraud, "")], width),
     ]
 
 

@@ -1,7 +1,8 @@
 """Ground truth against ends: a few additions per transaction, matrices ten times a second.
 
-A transaction's *class* says what it is: its typology (0: legitimate), fraud without one, or an
-edge case that is or is not to be refused. Its *end* is outcome, decision and score (``pack_end``).
+A transaction's *class* says what it is: its typology (0: legitimate), fraud without one, unlabelled
+or an edge case that is or is not to be refused. Its *end* is outcome, decision and score
+(``pack_end``).
 """
 
 from __future__ import annotations
@@ -11,10 +12,9 @@ from numpy.typing import NDArray
 
 from squall.load_generator.target_spec import pack_end
 from squall.models import Decision, Expected, Label, Outcome, TransactionBatch, Truth, Typology
-from squall.models.interval import EDGE_SHAPE, SCORE_BINS, TRUTH_SHAPE
+from squall.models.interval import EDGE_SHAPE, SCORE_BINS, TRUTH_SHAPE, UNLABELLED, UNNAMED_FRAUD
 
-_UNNAMED_FRAUD = len(Typology)
-_FIRST_EDGE = _UNNAMED_FRAUD + 1
+_FIRST_EDGE = TRUTH_SHAPE[0]
 _CLASSES = _FIRST_EDGE + 2 * EDGE_SHAPE[0]
 _END_SHAPE = (len(Decision), len(Outcome))
 _ENDS = len(Decision) * len(Outcome)
@@ -26,7 +26,8 @@ _DOCUMENTED, _OTHERWISE, _UNKNOWN = range(3)
 def classes_of(batch: TransactionBatch) -> NDArray[np.int64]:
     """The class of each transaction, shape (n,)."""
     classes = batch.typology.astype(np.int64)
-    classes[(batch.label == Label.FRAUD) & (batch.typology == Typology.NONE)] = _UNNAMED_FRAUD
+    classes[(batch.label == Label.FRAUD) & (batch.typology == Typology.NONE)] = UNNAMED_FRAUD
+    classes[batch.label == Label.UNKNOWN] = UNLABELLED
     edge = np.flatnonzero(batch.label == Label.EDGE_CASE)
     if len(edge):
         expected = batch.expected[edge]
@@ -36,8 +37,8 @@ def classes_of(batch: TransactionBatch) -> NDArray[np.int64]:
 
 
 def populations_of(classes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Legitimate (0), fraud (1) or edge case (2), shape (n,)."""
-    return (classes > 0).astype(np.int64) + (classes >= _FIRST_EDGE)
+    """Legitimate (0), fraud (1) or neither (2), shape (n,)."""
+    return (classes > 0).astype(np.int64) + (classes >= UNLABELLED)
 
 
 class TruthCells:
@@ -74,10 +75,8 @@ class TruthCells:
         scores = self._scores.reshape(3, SCORE_BINS + 1, *_END_SHAPE)
         accepted = counts[:, :, Outcome.ACCEPTED]
         truth = Truth()
-        truth.decisions[:, 1:] = accepted[: TRUTH_SHAPE[0], 1:]
-        truth.decisions[Typology.NONE, 1:] += accepted[_UNNAMED_FRAUD, 1:]
-        truth.value_usd[:, 1:] = value[: TRUTH_SHAPE[0], 1:]
-        truth.value_usd[Typology.NONE, 1:] += value[_UNNAMED_FRAUD, 1:]
+        truth.decisions[:, 1:] = accepted[:_FIRST_EDGE, 1:]
+        truth.value_usd[:, 1:] = value[:_FIRST_EDGE, 1:]
         truth.scores[:] = scores[:2, :SCORE_BINS, 1:, Outcome.ACCEPTED].sum(axis=2)
         by_class = counts.sum(axis=1)
         refusals_due = _edge_cases(by_class[_FIRST_EDGE:], truth)

@@ -87,6 +87,11 @@ class FactorySpec:
         """All fields of ``docs/transactions.md``."""
         return frozenset(FIELDS)
 
+    @property
+    def amounts_known(self) -> bool:
+        """Always: every payment has its amount."""
+        return True
+
     def build(self, run_tag: str, fields: frozenset[str] | None = None) -> TransactionFactory:
         """The factory; ``fields`` (None: all) get columns.
 

@@ -7,7 +7,7 @@ round for repetitions; an id of the file's own stays under ``source_id``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -15,39 +15,16 @@ from pathlib import Path
 import numpy as np
 import orjson
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from squall.errors import ConfigurationError, DataFileError
 from squall.load_generator.transactions.datafile import read_table
 from squall.load_generator.transactions.hashing import I64
-from squall.load_generator.transactions.places import load_currencies
-from squall.models import (
-    Column,
-    EdgeCase,
-    Expected,
-    Label,
-    TransactionBatch,
-    Typology,
-    transaction_id,
-)
+from squall.load_generator.transactions.replay_truth import AMOUNT, TRUTH_COLUMNS, ReplayTruth
+from squall.models import Column, TransactionBatch, transaction_id
 
 ID_COLUMNS = ("transaction_id", "id")
 """The file's own id, the first of these that it has."""
 
-_TRUTH = ("label", "is_fraud", "typology", "edge_case", "expected")
-_LABELS: dict[object, int] = {
-    None: Label.LEGITIMATE,
-    0: Label.LEGITIMATE,  # and False
-    1: Label.FRAUD,  # and True
-    2: Label.EDGE_CASE,
-    "0": Label.LEGITIMATE,
-    "1": Label.FRAUD,
-    "false": Label.LEGITIMATE,
-    "true": Label.FRAUD,
-    "legitimate": Label.LEGITIMATE,
-    "fraud": Label.FRAUD,
-    "edge_case": Label.EDGE_CASE,
-}
 _FIELDS_PER_STEP = 8
 
 
@@ -58,6 +35,8 @@ class ReplaySpec:
     path: str
     columns: tuple[str, ...]
     rows: int
+    unlabelled: int = 0
+    """Rows of which the file does not say what they are."""
 
     @classmethod
     def open(cls, path: str | Path) -> ReplaySpec:
@@ -67,14 +46,42 @@ class ReplaySpec:
             DataFileError: naming file, row and column.
         """
         table = read_table(Path(path))
-        _Truth.of(Path(path), table)  # labels and amounts are checked now, not in mid-run
-        return cls(str(Path(path).resolve()), tuple(table.column_names), table.num_rows)
+        truth = ReplayTruth.of(Path(path), table)  # checked now, not in mid-run
+        return cls(
+            str(Path(path).resolve()), tuple(table.column_names), table.num_rows, truth.unlabelled
+        )
 
     @property
     def available_fields(self) -> frozenset[str]:
         """The file's columns, less the truth, plus ``transaction_id`` and ``source_id``."""
-        names = {name for name in self.columns if name not in _TRUTH} | {"transaction_id"}
+        names = {name for name in self.columns if name not in TRUTH_COLUMNS} | {"transaction_id"}
         return frozenset(names | ({"source_id"} if _own_id(self.columns) else set()))
+
+    @property
+    def amounts_known(self) -> bool:
+        """Whether the file has a column ``amount``."""
+        return AMOUNT in self.columns
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What cannot be measured with this file, and why; for the result."""
+        name, found = Path(self.path).name, []
+        if self.unlabelled == self.rows:
+            found.append(
+                f"{name} has no labels (a column label, is_fraud or typology): accuracy and what "
+                "fraud was worth are not measured"
+            )
+        elif self.unlabelled:
+            found.append(
+                f"{self.unlabelled:,} of {self.rows:,} rows of {name} have no label: they are in "
+                "no figure of accuracy or fraud"
+            )
+        if not self.amounts_known:
+            found.append(
+                f"{name} has no column amount: amounts are not compared with the target's records, "
+                "and nothing is added up in money"
+            )
+        return tuple(found)
 
     def build(self, run_tag: str, fields: frozenset[str] | None = None) -> ReplaySource:
         """The source; only ``fields`` (None: all) get columns.
@@ -98,7 +105,7 @@ class ReplaySource:
     def __init__(self, table: pa.Table, path: Path, run_tag: str, fields: frozenset[str]) -> None:
         self._rows = table.num_rows
         self._run_tag = run_tag
-        self._truth = _Truth.of(path, table)
+        self._truth = ReplayTruth.of(path, table)
         own_id = _own_id(table.column_names)
         self._columns: dict[str, Column] = {}
         for name in sorted(fields - {"transaction_id"}):
@@ -165,90 +172,3 @@ def _plain(value: object) -> object:
         stamp = value.isoformat(timespec="milliseconds")
         return stamp.replace("+00:00", "Z") if value.tzinfo else stamp + "Z"
     return value.isoformat() if isinstance(value, date) else value
-
-
-@dataclass(frozen=True, slots=True)
-class _Truth:
-    """What a file says of its rows; arrays have shape (rows,)."""
-
-    label: NDArray[np.uint8]
-    typology: NDArray[np.uint8]
-    edge_case: NDArray[np.uint8]
-    expected: NDArray[np.uint8]
-    amount_minor: I64
-    value_usd: NDArray[np.float64]
-
-    @classmethod
-    def of(cls, path: Path, table: pa.Table) -> _Truth:
-        """Read labels and amounts; raises DataFileError for values that are neither."""
-        label = _codes(path, table, ("label", "is_fraud"), _LABELS.get)
-        typology = _codes(path, table, ("typology",), _named(Typology, Typology.NONE))
-        edge_case = _codes(path, table, ("edge_case",), _named(EdgeCase, EdgeCase.NONE))
-        expected = _codes(path, table, ("expected",), _expected)
-        minor, usd = _amounts(path, table)
-        return cls(label, typology, edge_case, expected, minor, usd)
-
-
-def _codes(
-    path: Path,
-    table: pa.Table,
-    names: tuple[str, ...],
-    code_of: Callable[[object], int | None],
-) -> NDArray[np.uint8]:
-    name = next((n for n in names if n in table.column_names), None)
-    codes = np.zeros(table.num_rows, np.uint8)
-    if name is None:
-        return codes
-    for row, value in enumerate(table.column(name).to_pylist()):
-        word = value.lower() if isinstance(value, str) else value
-        code = code_of(word) if isinstance(word, str | int | float | None) else None
-        if code is None:
-            raise DataFileError(
-                f"{path}: row {row + 1}: column {name}: {value!r} is no {name}; "
-                "see the documentation of replay for the words that are"
-            )
-        codes[row] = code
-    return codes
-
-
-def _named(kind: type[Typology] | type[EdgeCase], missing: int) -> Callable[[object], int | None]:
-    words: dict[object, int] = {member.name.lower(): int(member) for member in kind}
-    words |= {None: missing, "": missing}
-    return words.get
-
-
-def _expected(word: object) -> int | None:
-    """A repeated id gets a new one in a replay, so it is simply decided."""
-    known = {"rejected": int(Expected.REJECTED)}
-    if word in (None, "", "decided", "replayed", "conflict"):
-        return int(Expected.DECIDED)
-    return known.get(str(word))
-
-
-def _amounts(path: Path, table: pa.Table) -> tuple[I64, NDArray[np.float64]]:
-    """Minor units and US dollars: whole numbers are minor units, fractions are units of money."""
-    zero = np.zeros(table.num_rows, np.int64)
-    if "amount" not in table.column_names:
-        return zero, zero.astype(np.float64)
-    column = table.column("amount")
-    whole = pa.types.is_integer(column.type)
-    if not (whole or pa.types.is_floating(column.type) or pa.types.is_decimal(column.type)):
-        raise DataFileError(
-            f"{path}: column amount: is {column.type}, not a number; write minor units (cents) or "
-            "a decimal number"
-        )
-    amount = np.array([float(v) if v is not None else 0.0 for v in column.to_pylist()])
-    amount[~np.isfinite(amount)] = 0.0
-    currencies = load_currencies()
-    number = {code: n for n, code in enumerate(currencies.codes)}
-    names = (
-        table.column("currency").to_pylist()
-        if "currency" in table.column_names
-        else ["USD"] * table.num_rows
-    )
-    dollar = number["USD"]
-    known = np.array([number.get(str(n), dollar) for n in names])
-    minor_per_unit = 10.0 ** currencies.exponents[known]
-    minor = amount if whole else np.rint(amount * minor_per_unit)
-    minor = np.clip(minor, -(2.0**62), 2.0**62)
-    return minor.astype(np.int64), np.maximum(minor, 0.0) / currencies.minor_per_usd[known]

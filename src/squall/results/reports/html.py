@@ -80,6 +80,7 @@ def render_html(results: TestResults) -> str:
         latencies=facts.latencies(results),
         **facts.accounting(results),
         **facts.detection(results),
+        value_lede=facts.value_lede(results),
         money_facts=facts.money(results),
         **_cost(results),
         coordination=story.coordination_sentence(results.coordination),

@@ -137,21 +137,14 @@ def _latency(results: TestResults) -> str:
 
 def _detection(results: TestResults) -> str:
     detection, business = results.detection, results.business
-    if detection.recall is None:
-        return ""
-    lines = [
-        "## Detection",
-        "",
-        f"{percent(detection.recall)} of {count(detection.fraud)} frauds found "
-        f"(95 % interval {interval(detection.recall_interval)}); "
-        f"{percent(detection.false_positive_rate, 2)} of {count(detection.legitimate)} legitimate "
-        "transactions held by mistake.",
-    ]
+    lines = ["## Detection", "", _accuracy(results)]
     precision = story.realistic_precision(detection)
     if precision:
         listed = ", ".join(f"{percent(value)} at {share} fraud" for share, value in precision)
         lines += ["", f"Precision re-weighted to realistic shares of fraud: {listed}."]
-    if business.fraud_value is not None:
+    if gap := story.value_gap(results):
+        lines += ["", f"What fraud was worth was {gap}."]
+    else:
         lines += [
             "",
             f"Value at reference rates of {business.rates_as_of}: "
@@ -162,13 +155,30 @@ def _detection(results: TestResults) -> str:
         (words(name), count(t.transactions), count(t.detected), percent(t.recall))
         for name, t in sorted(detection.by_typology.items(), key=lambda i: -(i[1].recall or 0))
     ]
-    lines += ["", table(("Kind of fraud", "Decided", "Found", "Recall"), rows)]
+    if rows:
+        lines += ["", table(("Kind of fraud", "Decided", "Found", "Recall"), rows)]
     wrong = {name: e for name, e in detection.edge_cases.items() if e.otherwise}
     if detection.edge_cases:
         kinds = len(detection.edge_cases)
         lines += ["", f"Edge cases: {kinds - len(wrong)} of {kinds} kinds as documented."]
         lines += [f"- {words(n)}: {e.otherwise:,} not {e.expected}" for n, e in wrong.items()]
     return "\n".join(lines)
+
+
+def _accuracy(results: TestResults) -> str:
+    if gap := story.detection_gap(results):
+        return f"Accuracy was {gap}."
+    detection = results.detection
+    found = (
+        f"{percent(detection.recall)} of {count(detection.fraud)} frauds found "
+        f"(95 % interval {interval(detection.recall_interval)})"
+        if detection.recall is not None
+        else "No fraud was decided on"
+    )
+    return (
+        f"{found}; {percent(detection.false_positive_rate, 2)} of {count(detection.legitimate)} "
+        "legitimate transactions held by mistake."
+    )
 
 
 def _cost(results: TestResults) -> str:

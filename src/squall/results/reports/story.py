@@ -133,6 +133,20 @@ def total(terms: tuple[Term, ...]) -> int:
     return sum(-term.value if term.sign == "−" else term.value for term in terms)
 
 
+def detection_gap(results: TestResults) -> str:
+    """Why nothing is said of accuracy; empty where something is."""
+    if results.detection.fraud or results.detection.legitimate:
+        return ""
+    return "not measured: no transaction with a label was decided"
+
+
+def value_gap(results: TestResults) -> str:
+    """Why nothing is said of what fraud was worth; empty where something is."""
+    if results.business.fraud_value is not None:
+        return ""
+    return "not measured: no transaction with a label and an amount was decided"
+
+
 REALISTIC_SHARE = 0.05
 """Precision flatters at a stress test's mix of fraud; it is quoted below this share only."""
 
@@ -216,6 +230,8 @@ def repeat_command(config: StressTestConfig) -> str:
     parts += ["--seed", str(config.seed)]
     if config.workers is not None:
         parts += ["--workers", str(config.workers)]
+    if config.replay is not None:
+        parts += ["--replay", config.replay]
     if config.environment != "local":
         parts += ["--env", config.environment]
     return shlex.join(parts)

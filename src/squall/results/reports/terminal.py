@@ -132,26 +132,16 @@ def _latency(results: TestResults) -> RenderableType:
 
 
 def _facts(results: TestResults) -> RenderableType:
-    throughput, detection, generator = results.throughput, results.detection, results.generator
+    throughput, generator = results.throughput, results.generator
     lines = [
         (
             "Throughput",
             f"{rate(throughput.accepted_tps)} accepted, {rate(throughput.offered_tps)} offered, "
             f"busiest second {rate(throughput.peak_tps)}, {seconds(throughput.duration_s)}",
-        )
+        ),
+        ("Detection", _detection(results)),
+        ("Value", _value(results)),
     ]
-    if detection.recall is not None:
-        lines.append(
-            (
-                "Detection",
-                f"{percent(detection.recall)} of fraud found "
-                f"({interval(detection.recall_interval)}), "
-                f"{percent(detection.false_positive_rate, 2)} of legitimate held",
-            )
-        )
-    if results.business.fraud_value_stopped is not None:
-        stopped, total = results.business.fraud_value_stopped, results.business.fraud_value
-        lines.append(("Value", f"{money(stopped)} of {money(total)} of fraud stopped"))
     verdict = "was the limit" if generator.limited else "was not the limit"
     lines.append(
         (
@@ -170,6 +160,23 @@ def _facts(results: TestResults) -> RenderableType:
         text.append(f"\n{name:<12}", "dim")
         text.append(line, "default")
     return text
+
+
+def _detection(results: TestResults) -> str:
+    if gap := story.detection_gap(results):
+        return gap
+    detection = results.detection
+    found = (
+        f"{percent(detection.recall)} of fraud found ({interval(detection.recall_interval)})"
+        if detection.recall is not None
+        else "no fraud was decided on"
+    )
+    return f"{found}, {percent(detection.false_positive_rate, 2)} of legitimate held"
+
+
+def _value(results: TestResults) -> str:
+    stopped, total = results.business.fraud_value_stopped, results.business.fraud_value
+    return story.value_gap(results) or f"{money(stopped)} of {money(total)} of fraud stopped"
 
 
 def _cost(cost: CostBreakdown) -> RenderableType:

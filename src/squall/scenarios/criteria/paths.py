@@ -16,7 +16,8 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from squall.models import EdgeCase, TestResults, Typology
+from squall.models import EdgeCase, TestResults
+from squall.models.interval import FRAUD_NAMES
 from squall.scenarios.criteria import units
 from squall.scenarios.criteria.units import Unit
 
@@ -38,7 +39,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
     "stability": ("generator_memory", "target_memory", "response_p95", "error_rate"),
     "resources": ("generator", "target", "host"),
     "detection.precision_at_prevalence": (REST,),
-    "detection.by_typology": tuple(t.name.lower() for t in Typology if t is not Typology.NONE),
+    "detection.by_typology": FRAUD_NAMES,
     "detection.edge_cases": tuple(e.name.lower() for e in EdgeCase if e is not EdgeCase.NONE),
 }
 """Names under which a mapping or list is read, by its path."""

@@ -56,7 +56,7 @@ class ResultReadings:
         results = self._results
         match figure.path[0]:
             case "accounting":
-                return results.accounting.note or "there was no final read of the target's records"
+                return _why_unaccounted(figure, results)
             case "agents":
                 return (
                     "the target reports no such agent"
@@ -83,7 +83,9 @@ class ResultReadings:
             case "latency_ms":
                 return "no transaction was answered"
             case "detection":
-                return "no such transaction was decided"
+                return "no such transaction with a label was decided"
+            case "business":
+                return "no such transaction with an amount was decided"
         return "the run has no such figure"
 
 
@@ -182,6 +184,12 @@ def _name_of(item: AgentMetrics | ProbeResult | StabilityResult) -> str:
 
 def _probe(name: str, results: TestResults) -> ProbeResult | None:
     return next((probe for probe in results.probes if probe.name == name), None)
+
+
+def _why_unaccounted(figure: Figure, results: TestResults) -> str:
+    if results.accounting.seen is not None and figure.path[-1] == "amount_difference_minor":
+        return "the transactions or the target's records have no amounts"
+    return results.accounting.note or "there was no final read of the target's records"
 
 
 def _why_unprobed(figure: Figure, results: TestResults) -> str:

@@ -139,18 +139,31 @@ def detection(results: TestResults) -> dict[str, object]:
         "typologies": rows,
         "detection_facts": facts,
         "detection_lede": _detection_lede(results),
+        "detection_gap": story.detection_gap(results),
         "edge_summary": f"{kinds - len(wrong)} of {kinds} kinds treated as documented"
         + (f"; not {', '.join(wrong)}" if wrong else ""),
     }
 
 
 def _detection_lede(results: TestResults) -> str:
+    if gap := story.detection_gap(results):
+        return f"Accuracy was {gap}."
     detection = results.detection
+    source = (
+        "Every transaction carries a hidden label."
+        if results.config.replay is None
+        else "Labels are those of the replayed file."
+    )
+    legitimate = (
+        f"of {figures.count(detection.legitimate)} legitimate ones, "
+        f"{figures.percent(detection.false_positive_rate, 2)}"
+    )
+    if not detection.fraud:
+        return f"{source} No fraud was decided on; {legitimate} were declined or sent to review."
     return (
-        f"Every transaction carries a hidden label. Of {figures.count(detection.fraud)} fraudulent "
+        f"{source} Of {figures.count(detection.fraud)} fraudulent "
         f"ones that were decided, {figures.percent(detection.recall)} were declined or sent to "
-        f"review; of {figures.count(detection.legitimate)} legitimate ones, "
-        f"{figures.percent(detection.false_positive_rate, 2)}."
+        f"review; {legitimate}."
     )
 
 
@@ -159,13 +172,32 @@ def _with_interval(share: float | None, bounds: tuple[float, float] | None, digi
     return f"{text} (95 % interval {figures.interval(bounds)})" if bounds else text
 
 
+def value_lede(results: TestResults) -> str:
+    """Where the figures of money come from, or why there are none."""
+    if gap := story.value_gap(results):
+        return f"What fraud was worth was {gap}."
+    rates = results.business.rates_as_of or "the run"
+    source = (
+        "the hidden truth of each transaction"
+        if results.config.replay is None
+        else "the amounts and labels of the replayed file"
+    )
+    caveat = (
+        " The customers are synthetic: this measures decisions, not a bank's books."
+        if results.config.replay is None
+        else ""
+    )
+    return f"Money from {source}, in US dollars at the reference rates of {rates}.{caveat}"
+
+
 def money(results: TestResults) -> Facts:
-    """What decisions were worth, beside what was stopped and missed."""
+    """What decisions were worth, beside what was stopped and missed; only what was measured."""
     business = results.business
-    return [
-        ("payments decided", figures.money(business.processed_value)),
-        ("legitimate purchases held by mistake", figures.money(business.legitimate_value_declined)),
-    ]
+    worth = (
+        ("payments decided", business.processed_value),
+        ("legitimate purchases held by mistake", business.legitimate_value_declined),
+    )
+    return [(name, figures.money(value)) for name, value in worth if value is not None]
 
 
 def generator(results: TestResults) -> Facts:
