@@ -55,6 +55,8 @@ def test_every_probe_has_measured_what_it_was_scaled_to(result: dict[str, Any]) 
     assert figures["table"]["operations"] == pytest.approx(5_000 * RATE * FULL_S)
     assert figures["table"]["failed_share"] == 0
     assert figures["functions"]["planned_concurrency"] == 1_000 * RATE
+    assert figures["records"]["window_s"] == pytest.approx(FULL_S)
+    assert figures["functions"]["concurrency_max"] > 0
     assert figures["functions"]["timeouts"] == 0
     assert 0 < figures["functions"]["cold_start_share"] < 1
     assert figures["audit"]["writes"] == pytest.approx(500 * RATE * FULL_S)

@@ -173,6 +173,7 @@ async def test_records_go_into_enough_shards_and_all_of_them_come_out(
     assert measured.figures["missing"] == 0
     assert measured.figures["throttled_share"] == 0
     assert (measured.figures["iterator_age_ms_max"] or -1) >= 0
+    assert measured.figures["window_s"] == LOAD_S
 
 
 async def test_records_that_a_stream_throttles_are_counted_and_not_missed(
@@ -202,6 +203,16 @@ async def test_invocations_run_at_once_and_every_cold_start_is_counted(
     # The first three came before the load.
     assert measured.latency_ms.count == 9
     assert (measured.latency_ms.p50 or 0) >= 50
+
+
+async def test_what_ran_at_once_before_the_load_does_not_count_as_beside_it(
+    twin: RunningTwin, installation: Installation
+) -> None:
+    # The first invocation of each caller comes before the load, and there are no others.
+    measured = await measure(FUNCTIONS.model_copy(update={"count": 3}), twin, installation)
+    assert measured.figures["invocations"] == 3
+    assert measured.figures["cold_start_share"] == 1
+    assert measured.figures["concurrency_max"] == 0
 
 
 async def test_functions_that_take_too_long_are_timeouts(

@@ -89,7 +89,7 @@ class StreamRecords(_Probe):
 
     FIGURES: ClassVar[tuple[str, ...]] = (
         "records", "records_tps", "planned_tps", "throttled_share", "failed_share", "missing",
-        "iterator_age_ms_max",
+        "iterator_age_ms_max", "window_s",
     )  # fmt: skip
 
     type: Literal["stream_records"]

@@ -37,8 +37,9 @@ _AFTER_REFUSAL_S = 0.1
 class InvocationsProbe:
     """As many callers as there are to be invocations at once, each invoking again when answered.
 
-    One invocation of each caller, all at once, comes before the load and counts: it starts the
-    environments, so that starting them does not compete with the load, and no cold start is hidden.
+    One invocation of each caller, all at once, comes before the load: it starts the environments,
+    so that starting them does not compete with the load. Its start counts, so that no cold start is
+    hidden; for what runs at once only invocations beside the load count.
     """
 
     def __init__(self, spec: Invocations, installation: Installation, seed: int) -> None:
@@ -50,7 +51,7 @@ class InvocationsProbe:
         self._callers: list[SingleCalls] = []
         self._payload = orjson.dumps({"hold_s": spec.hold_ms / 1000})
         self._began_s, self._ended_s = array("d"), array("d")
-        """By the functions' own clocks."""
+        """Of the invocations beside the load, by the functions' own clocks."""
         self._cold = 0
         self._timeouts = 0
         self._init_ms_max = 0.0
@@ -79,6 +80,7 @@ class InvocationsProbe:
             for _ in range(callers)
         ]
         await asyncio.gather(*(self._invoke(caller, calls) for caller in self._callers))
+        del self._began_s[:], self._ended_s[:]
 
     def _calls(self) -> SignedCalls:
         service = self._service

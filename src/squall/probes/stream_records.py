@@ -46,6 +46,7 @@ class StreamRecordsProbe:
         self._tally = Tally()
         self._loop: OpenLoop | None = None
         self._made = False
+        self._window_s: float | None = None
         self._follower: StreamFollower | None = None
         per_call = min(RECORDS_MAX, max(1, round(spec.rate_tps / _CALLS_TPS)))
         self._per_call = per_call
@@ -93,6 +94,7 @@ class StreamRecordsProbe:
         """Put records at the rate until the phase is over and what was due in it is done."""
         calls_tps = self._spec.rate_tps / self._per_call
         pace = Pace.of(load, self._spec.during, calls_tps)
+        self._window_s = pace.end_s - pace.start_s
         self._loop = OpenLoop(load, pace, self._tally)
         connections = [
             SingleCalls(self._service, self._tally) for _ in range(connections_for(calls_tps))
@@ -137,6 +139,7 @@ class StreamRecordsProbe:
                 "failed_share": tally.share(tally.failed),
                 "missing": None if read is None else max(0, tally.done - read),
                 "iterator_age_ms_max": None if follower is None else follower.age_ms_max,
+                "window_s": self._window_s,
             },
             tally.latency_ms(),
             (*tally.notes(), *(() if follower is None else follower.notes())),
