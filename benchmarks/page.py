@@ -53,10 +53,13 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
         "The platform in stream mode",
         "Generator, twin, gateway and functions on the same two cores.",
     ),
+    "model_quota": (
+        "A rush on the language model",
+        "Many cases at once, and a quota that lets few of them through.",
+    ),
     "detection": ("Detection", "How much fraud the reference platform finds in unseen data."),
     "first_verdict": ("First verdict", "From an empty directory to a verdict."),
     "transactions": ("Making transactions", "How fast the transaction factory is."),
-    "platform_capacity": ("The platform alone", "What the platform decides per second."),
 }
 
 INTRODUCTION = """\

@@ -106,6 +106,12 @@ class ReadResult(_Read):
     throughput: ReadThroughput
 
 
+class ReadFinding(_Read):
+    """Of the outcome of a search: what was full."""
+
+    title: str
+
+
 class ReadLimit(_Read):
     """What is read of a ``squall limit --json`` file."""
 
@@ -115,6 +121,8 @@ class ReadLimit(_Read):
     holds_confidence: float | None
     criteria: tuple[str, ...]
     limited_by_generator: bool
+    bottleneck: ReadFinding | None = None
+    breaking_reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +153,7 @@ def measure_all(options: Options) -> Record:
         burst = [
             _run(BURST, [], number, directory / f"burst-{number}") for number in range(repeats)
         ]
-        limit = _limit(directory / "limit", QUICK_SEARCH if options.quick else [])
+        limit = find_limit(SUSTAINED, "inline", options.quick, directory / "limit")
     return Record(
         benchmark="platform_inline",
         measured_at=now_utc(),
@@ -190,9 +198,11 @@ def _run(scenario: Path, extra: list[str], number: int, directory: Path) -> Run:
     return Run(status, result)
 
 
-def _limit(directory: Path, extra: list[str]) -> ReadLimit:
+def find_limit(scenario: Path, target: str, quick: bool, directory: Path) -> ReadLimit:
+    """``squall limit`` with a scenario's criteria. Raises ``BenchmarkError``."""
     output = directory / "limit.json"
-    command = ["limit", str(SUSTAINED), "--target", "inline", *extra, "--json", str(output)]
+    extra = QUICK_SEARCH if quick else []
+    command = ["limit", str(scenario), "--target", target, *extra, "--json", str(output)]
     run_squall(command, directory, LIMIT_TIMEOUT_S)
     found = read_result(output, ReadLimit)
     say(f"limit: {found.headline}")
@@ -289,20 +299,24 @@ def tables_of(
             for run in group
         ),
     )
-    if limit is None:
-        return (runs,)
-    search = Table(
+    return (runs,) if limit is None else (runs, limit_table(limit))
+
+
+def limit_table(limit: ReadLimit) -> Table:
+    """The outcome of a search, with what was full where the rate broke."""
+    return Table(
         title="`squall limit`",
-        columns=("answer", "criteria", "confidence"),
+        columns=("answer", "criteria", "confidence", "what broke above it", "bottleneck"),
         rows=(
             (
                 limit.headline,
                 "; ".join(limit.criteria),
                 None if limit.holds_confidence is None else f"{limit.holds_confidence:.0%}",
+                "; ".join(limit.breaking_reasons) or None,
+                None if limit.bottleneck is None else limit.bottleneck.title,
             ),
         ),
     )
-    return (runs, search)
 
 
 if __name__ == "__main__":

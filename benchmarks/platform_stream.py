@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from benchmarks.comparators import SquallEngine
 from benchmarks.harness.machine import NoiseMeter, describe_machine
@@ -36,8 +36,11 @@ from benchmarks.platform_inline import (
     RUN_TIMEOUT_S,
     SCENARIOS,
     ReadAccounting,
+    ReadLimit,
     ReadSummary,
     ReadThroughput,
+    find_limit,
+    limit_table,
     read_result,
     run_squall,
 )
@@ -111,7 +114,7 @@ class Run:
 
 
 def measure_all(options: Options) -> Record:
-    """The minute and the burst."""
+    """The minute both ways in, the burst, the search."""
     require_two_cores()
     repeats = options.repeats or (1 if options.quick else 3)
     noise = NoiseMeter()
@@ -129,6 +132,7 @@ def measure_all(options: Options) -> Record:
             _run(BURST, "stream", [], number, directory / f"burst-{number}")
             for number in range(repeats)
         ]
+        limit = find_limit(GATEWAY, "stream", options.quick, directory / "limit")
     return Record(
         benchmark="platform_stream",
         measured_at=now_utc(),
@@ -140,18 +144,21 @@ def measure_all(options: Options) -> Record:
             f"Runs of each scenario (benchmarks/scenarios), with a seed each: {repeats}.",
         ),
         tools={"squall": SquallEngine().version() or "not installed"},
-        bars=bars_of(gateway, burst),
-        tables=(table_of(gateway, sustained, burst),),
-        rounds=tuple(
-            {
-                "scenario": name,
-                "exit_status": run.exit_status,
-                "result": run.result.model_dump(mode="json"),
-            }
-            for name, runs in (("gateway", gateway), ("sustained", sustained), ("burst", burst))
-            for run in runs
+        bars=bars_of(gateway, burst, limit),
+        tables=(table_of(gateway, sustained, burst), limit_table(limit)),
+        rounds=(
+            *_rounds("gateway", gateway),
+            *_rounds("sustained", sustained),
+            *_rounds("burst", burst),
+            {"limit": limit.model_dump(mode="json")},
         ),
     )
+
+
+def _rounds(scenario: str, runs: Sequence[Run]) -> Iterator[dict[str, JsonValue]]:
+    for run in runs:
+        result = run.result.model_dump(mode="json")
+        yield {"scenario": scenario, "exit_status": run.exit_status, "result": result}
 
 
 def _run(scenario: Path, target: str, extra: list[str], number: int, directory: Path) -> Run:
@@ -221,7 +228,9 @@ def _ready(child: Child, path: Path) -> dict[str, Any]:
     return content
 
 
-def bars_of(sustained: Sequence[Run], burst: Sequence[Run]) -> dict[str, float]:
+def bars_of(
+    sustained: Sequence[Run], burst: Sequence[Run], limit: ReadLimit | None
+) -> dict[str, float]:
     """The bars. What must be nothing is judged by the worst run, the latency by the median."""
     bars: dict[str, float] = {}
     judged = [run.result for run in sustained if run.judged]
@@ -237,6 +246,8 @@ def bars_of(sustained: Sequence[Run], burst: Sequence[Run]) -> dict[str, float]:
         bars["stream_burst_undecided"] = max(
             end.planned - end.accepted - end.rejected_expected + (end.wrong or 0) for end in ends
         )
+    if limit is not None and limit.limit_tps is not None:
+        bars["stream_limit_tps"] = limit.limit_tps
     return bars
 
 

@@ -24,7 +24,7 @@ ORDER = (
     "stall",
     "platform_inline",
     "platform_stream",
-    "platform_capacity",
+    "model_quota",
     "transactions",
     "detection",
     "memory",

@@ -3,8 +3,11 @@
 from benchmarks.platform_inline import (
     GENERATOR_LIMITED,
     ReadAccounting,
+    ReadFinding,
+    ReadLimit,
     ReadSummary,
     ReadThroughput,
+    limit_table,
 )
 from benchmarks.platform_stream import (
     ReadBusiness,
@@ -14,6 +17,17 @@ from benchmarks.platform_stream import (
     StreamResult,
     bars_of,
     table_of,
+)
+
+LIMIT = ReadLimit(
+    headline="5,000 TPS holds; 5,300 TPS does not.",
+    limit_tps=5000,
+    breaks_tps=5300,
+    holds_confidence=0.88,
+    criteria=("accounting.lost == 0",),
+    limited_by_generator=False,
+    bottleneck=ReadFinding(title="functions are full"),
+    breaking_reasons=("decision P95 2.4 s",),
 )
 
 
@@ -43,22 +57,28 @@ def run(p95: float = 800.0, lost: int | None = 0, accepted: int = 95, status: in
 
 
 def test_bars_take_the_worst_count_and_the_median_latency() -> None:
-    bars = bars_of([run(700), run(900, lost=2), run(5000)], [run(), run(accepted=90)])
+    bars = bars_of([run(700), run(900, lost=2), run(5000)], [run(), run(accepted=90)], LIMIT)
     assert bars == {
         "stream_lost": 2,
         "stream_decision_p95_ms": 900,
         "stream_burst_undecided": 5,
+        "stream_limit_tps": 5000,
     }
 
 
 def test_runs_that_say_nothing_are_not_judged() -> None:
     limited = run(9000, status=GENERATOR_LIMITED)
-    assert bars_of([limited], []) == {}
-    assert bars_of([limited, run(600)], [])["stream_decision_p95_ms"] == 600
-    assert "stream_lost" not in bars_of([run(lost=None)], [run(lost=None)])
+    assert bars_of([limited], [], None) == {}
+    assert bars_of([limited, run(600)], [], None)["stream_decision_p95_ms"] == 600
+    assert "stream_lost" not in bars_of([run(lost=None)], [run(lost=None)], None)
 
 
 def test_every_run_has_a_row() -> None:
     rows = table_of([run(), run(status=GENERATOR_LIMITED)], [], [run()]).rows
     assert [row[-1] for row in rows] == ["passed", "generator was the limit", "passed"]
     assert {row[-2] for row in rows} == {"4.10"}
+
+
+def test_the_search_names_what_was_full() -> None:
+    (row,) = limit_table(LIMIT).rows
+    assert row[-2:] == ("decision P95 2.4 s", "functions are full")
