@@ -40,12 +40,12 @@ def test_what_is_remembered_is_what_was_decided(
         if value is None
     }
     assert unmeasured == set()
-    for name in ("history", "history_while_clearing"):
+    for name, count in (("history_while_learning", 200), ("history_while_clearing", 240)):
         figures = probes[name]["figures"]
+        assert (figures["queries"], figures["at_once_max"]) == (count, 20)
         assert figures["failed"] == 0
         assert figures["queries"] == probes[name]["latency_ms"]["count"]
         assert figures["unknown_share"] < 0.5
-    assert probes["history"]["figures"]["queries"] == 400
     profiles = probes["profiles"]["figures"]
     assert (profiles["profiles"], profiles["inconsistent"], profiles["missing"]) == (60, 0, 0)
     audit = probes["audit"]["figures"]
