@@ -9,7 +9,9 @@ import orjson
 from fraud_platform.gateway.asker import FiguresSource
 
 _FIELDS = ("since_s", "processes", "agents", "coordinator", "stages", "queue")
-_SOME_FIELDS = ("mode", "environments", "stream", "external", "reasoning", "scaling", "balance")
+_SOME_FIELDS = (
+    "mode", "environments", "stream", "external", "reasoning", "scaling", "autoscaler", "balance",
+)  # fmt: skip
 """Only where there is such a thing: balance with several gateways, the others in stream mode."""
 
 

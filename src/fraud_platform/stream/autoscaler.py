@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -16,7 +16,6 @@ from fraud_platform.stream.calls import GONE, ResourceError, call, call_unless
 from fraud_platform.stream.lanes import LaneCounters
 from fraud_platform.stream.load_watch import LoadWatch, Watched
 from fraud_platform.stream.names import ResourceNames
-from fraud_platform.stream.overview import Overview
 from fraud_platform.stream.scaling import (
     Change,
     Observation,
@@ -25,12 +24,16 @@ from fraud_platform.stream.scaling import (
     StreamLoad,
     Target,
     decide,
+    used_shares,
+    without,
 )
+from fraud_platform.stream.scaling_pace import ScalingPace
 from fraud_platform.stream.session import AwsSession
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 5.0
+EVENTS_KEPT = 100
 _CLOUDWATCH_EVERY_S = 15.0
 _DECISION_BYTES = 400.0
 """Of a record of the decision stream, about."""
@@ -61,22 +64,27 @@ class Autoscaler:
         session: AwsSession,
         names: ResourceNames,
         limits: ScalingLimits,
-        overview: Overview,
+        platform: Callable[[], Awaitable[Mapping[str, Any]]],
         puts: LaneCounters,
         clock: Callable[[], float] = time.monotonic,
         wall_clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
+        """``platform`` reads the figures of all functions and gateways (``Overview.figures``)."""
         self._names = names
         self._limits = limits
-        self._overview = overview
+        self._platform = platform
         self._puts = puts
         self._clock = clock
         self._wall_clock = wall_clock
+        self._sleep = sleep
         self._kinesis = session.client("kinesis")
         self._lambda = session.client("lambda")
         self._watch = LoadWatch(session, names, wall_clock)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="scale")
         self._state = ScalerState()
+        self._pace = ScalingPace()
+        self._events: tuple[Mapping[str, Any], ...] = ()
         self._before: _Totals | None = None
         self._watched = Watched()
         self._watched_s = -_CLOUDWATCH_EVERY_S
@@ -86,7 +94,7 @@ class Autoscaler:
         """Until cancelled."""
         try:
             while True:
-                await asyncio.sleep(LOOK_EVERY_S)
+                await self._sleep(LOOK_EVERY_S)
                 try:
                     await self._look()
                 except (StoreError, ResourceError) as error:
@@ -96,8 +104,12 @@ class Autoscaler:
         finally:
             self._thread.shutdown(wait=False, cancel_futures=True)
 
+    def figures(self) -> dict[str, Any]:
+        """``scaling``: what was done, newest last; ``autoscaler``: how soon (``ScalingPace``)."""
+        return {"scaling": list(self._events), "autoscaler": self._pace.figures()}
+
     async def _look(self) -> None:
-        figures = await self._overview.figures()
+        figures = await self._platform()
         now = self._totals(figures)
         before, self._before = self._before, now
         if before is None or now.at_s <= before.at_s:
@@ -105,9 +117,17 @@ class Autoscaler:
         loop = asyncio.get_running_loop()
         age_s = float(figures.get("iterator_age_s", 0.0))
         seen = await loop.run_in_executor(self._thread, self._observe, before, now, age_s)
+        self._pace.looked(seen.at_s, used_shares(seen, self._limits))
         self._state, changes = decide(self._state, seen, self._limits)
         for change in changes:
-            await loop.run_in_executor(self._thread, self._apply, change)
+            try:
+                await loop.run_in_executor(self._thread, self._apply, change)
+            except ResourceError as error:
+                self._state = without(self._state, change)
+                what = change.target.value
+                log.warning("scaling: %s stays at %d: %s", what, change.before, error)
+            else:
+                self._applied(change)
 
     def _totals(self, figures: Mapping[str, Any]) -> _Totals:
         stages = {stage["name"]: stage["busy_s"] for stage in figures["stages"]}
@@ -183,19 +203,21 @@ class Autoscaler:
                 FunctionName=names.function,
                 ReservedConcurrentExecutions=change.after,
             )
+
+    def _applied(self, change: Change) -> None:
+        self._pace.acted(self._clock(), change)
         log.info(
             "scaling: %s from %d to %d: %s",
-            target.value, change.before, change.after, change.reason,
+            change.target.value, change.before, change.after, change.reason,
         )  # fmt: skip
-        self._overview.events.append(
-            {
-                "at": datetime.fromtimestamp(self._wall_clock(), UTC).isoformat(),
-                "what": target.value,
-                "before": change.before,
-                "after": change.after,
-                "reason": change.reason,
-            }
-        )
+        event = {
+            "at": datetime.fromtimestamp(self._wall_clock(), UTC).isoformat(),
+            "what": change.target.value,
+            "before": change.before,
+            "after": change.after,
+            "reason": change.reason,
+        }
+        self._events = (*self._events, event)[-EVENTS_KEPT:]
 
     # --- AWS ------------------------------------------------------------------------------
 

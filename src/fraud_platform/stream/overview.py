@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -12,11 +11,12 @@ from typing import Any
 from fraud_platform.monitoring.merging import merged_figures
 from fraud_platform.stream.adapters.coordination_table import DynamoBoard
 from fraud_platform.stream.figures import merged_environments
+from fraud_platform.stream.gateway_figures import merged_gateways
 
 _FRESH_S = 1.0
 """Figures are read from the table at most this often."""
-_GATEWAY_LIVELY_S = 10.0
-EVENTS_KEPT = 100
+GATEWAY_LIVELY_S = 10.0
+"""A gateway that has published within this time counts as running."""
 
 
 class Overview:
@@ -40,11 +40,12 @@ class Overview:
         self._read_s = 0.0
         self._known: dict[str, Any] = {}
         self._reading = asyncio.Lock()
-        self.events: deque[Mapping[str, Any]] = deque(maxlen=EVENTS_KEPT)
-        """What the autoscaler has done, newest last."""
 
     async def figures(self) -> dict[str, Any]:
-        """As in inline mode, and ``mode``, ``environments``, ``stream`` and ``scaling``."""
+        """As in inline mode, and ``mode``, ``environments``, ``stream`` and ``scaling``.
+
+        ``autoscaler`` too, where a gateway scales. Raises ``StoreError``.
+        """
         async with self._reading:
             now_s = self._wall_clock()
             if now_s - self._read_s >= _FRESH_S:
@@ -62,14 +63,14 @@ class Overview:
         self._gateways.publish(self._name, own)
         now_s = self._wall_clock()
         functions = merged_environments(self._functions.read(), now_s, now_s - self._began_s)
-        gateways = {
-            name: figures
+        others = [
+            figures
             for name, figures in self._gateways.read().items()
-            if name == self._name or now_s - figures["published_s"] < _GATEWAY_LIVELY_S
-        }
-        merged = merged_figures(functions, list(gateways.values()))
+            if name != self._name and now_s - figures["published_s"] < GATEWAY_LIVELY_S
+        ]
+        gateways = [own, *others]
+        merged = merged_figures(functions, gateways)
         merged["processes"] = len(gateways) + functions["environments"]["running"]
         merged["mode"] = "stream"
-        merged["stream"] = own["stream"]
-        merged["scaling"] = list(self.events)
+        merged |= merged_gateways(gateways)
         return merged

@@ -88,6 +88,7 @@ class _Gateway:
         self._admission = Admission(options.queue_limit, always=LANES * PACK_LIMIT)
         self._name = uuid.uuid4().hex[:12]
         self._cpu_before_s = time.process_time()
+        self._scaler: Autoscaler | None = None
 
     async def serve(self, listener: socket.socket, ready: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -127,10 +128,11 @@ class _Gateway:
         )
         tasks = [loop.create_task(self._reader.run()), loop.create_task(_report(self._client))]
         if self._options.scaling is not None:
-            scaler = Autoscaler(
-                self._session, self._names, self._options.scaling, overview, self._putter.counters
-            )
-            tasks.append(loop.create_task(scaler.run()))
+            self._scaler = Autoscaler(
+                self._session, self._names, self._options.scaling, overview.figures,
+                self._putter.counters,
+            )  # fmt: skip
+            tasks.append(loop.create_task(self._scaler.run()))
         gc.collect()
         gc.freeze()
         gc.set_threshold(50_000, 20, 20)
@@ -171,7 +173,7 @@ class _Gateway:
                 "limit": self._admission.depth_limit,
                 "shed": self._admission.shed,
             },
-            "answers": dict(self._answers),
+            "answers": {str(status): count for status, count in self._answers.items()},
             "latency": dict(self._client.latency.counts),
             "stream": {
                 "put": {**asdict(putter), "depth": self._putter.depth},
@@ -184,6 +186,7 @@ class _Gateway:
                 "decided": self._client.decided,
                 "answered_without_decision": self._client.late,
             },
+            **({} if self._scaler is None else self._scaler.figures()),
         }
 
 

@@ -106,6 +106,23 @@ class ScalerState:
     idle_since_s: Mapping[Target, float] = field(default_factory=dict)
 
 
+def used_shares(seen: Observation, limits: ScalingLimits) -> dict[Target, float]:
+    """Share of the capacity in use, of everything that has one; from ``BUSY`` on it is scaled."""
+    late = seen.iterator_age_s > limits.iterator_age_s
+    return {
+        Target.TRANSACTIONS: seen.transactions.utilisation,
+        Target.DECISIONS: seen.decisions.utilisation,
+        # Records that wait have no slot to run in.
+        Target.PARALLELISATION: max(seen.busy_share, 1.0) if late else seen.busy_share,
+    }
+
+
+def without(state: ScalerState, change: Change) -> ScalerState:
+    """What to remember where AWS did not take a change that was just decided on."""
+    times = state.changed_s.get(change.target, ())[:-1]
+    return replace(state, changed_s={**state.changed_s, change.target: times})
+
+
 def decide(
     state: ScalerState, seen: Observation, limits: ScalingLimits
 ) -> tuple[ScalerState, list[Change]]:
@@ -167,7 +184,7 @@ def _functions(state: ScalerState, seen: Observation, limits: ScalingLimits) -> 
     late = seen.iterator_age_s > limits.iterator_age_s
     if not _resting(state, seen.at_s, Target.PARALLELISATION, limits.rest_s):
         idle_s = seen.at_s - state.idle_since_s.get(Target.PARALLELISATION, seen.at_s)
-        if (seen.busy_share >= BUSY or late) and factor < most:
+        if used_shares(seen, limits)[Target.PARALLELISATION] >= BUSY and factor < most:
             why = (
                 f"records wait {seen.iterator_age_s:.0f} s for a function"
                 if late
