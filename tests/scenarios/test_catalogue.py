@@ -34,6 +34,7 @@ def test_the_catalogue() -> None:
         "memory_learning": (1250, 60),
         "peak_load": (10_000, 1800),
         "reasoning": (3000, 80),
+        "scaling": (1300, 85),
         "smoke": (300, 20),
         "sustained_load": (2000, 7200),
     }
@@ -85,6 +86,43 @@ def test_burst_is_every_three_minutes_with_time_to_settle_after_the_last() -> No
     assert settled
     burst_size = 10_000 * (bursts[0].end_s - bursts[0].start_s)
     assert scenario.client.queue_limit >= burst_size
+
+
+def test_burst_is_five_hundred_users_and_ten_thousand_within_5_s_and_throttles_none() -> None:
+    scenario = load_scenario("burst")
+    profile = build(scenario.load, 1)
+    start_s = next(p.start_s for p in profile.phases if p.name == "burst")
+    arrived = np.diff(profile.cumulative(np.array([start_s, start_s + 5])))
+    assert arrived >= 10_000
+    assert scenario.client.connections >= 500
+    assert "generator.connections >= 500" in scenario.criteria
+    assert "retried.http_429 == 0 and retried.http_503 == 0" in scenario.criteria
+    # What was turned away once and then taken would be no error.
+    assert scenario.client.retry.max_attempts > 1
+    assert set(scenario.client.retry.statuses) == {429, 503}
+
+
+def test_scaling_rises_through_80_percent_of_what_its_shards_take() -> None:
+    scenario = load_scenario("scaling")
+    shard_tps = 1_000.0
+    capacity_tps = (scenario.platform.decision_shards or 0) * shard_tps
+    assert scenario.platform.scaling
+    lead, *rest = build(scenario.load, 1).phases
+    assert rate_at(scenario, lead.start_s)[0] < 0.6 * capacity_tps
+    names = ["rise", "high", "scaled", "settle"]
+    assert [phase.name for phase in rest] == names
+    by_name = dict(zip(names, rest, strict=True))
+    assert rate_at(scenario, by_name["rise"].start_s)[0] < 0.8 * capacity_tps
+    high_tps = rate_at(scenario, by_name["high"].start_s, by_name["scaled"].end_s - 0.1)
+    # One shard more takes it with room to spare.
+    assert capacity_tps < min(high_tps) <= max(high_tps) < 0.8 * (capacity_tps + shard_tps)
+    assert rate_at(scenario, by_name["settle"].start_s + 1) == rate_at(scenario, lead.start_s)
+    for criterion in (
+        "dashboard.increase.autoscaler.changes >= 1",
+        "dashboard.autoscaler.reaction_s_max < 60 s",
+        "dashboard.autoscaler.over_80_share_s_max < 60 s",
+    ):
+        assert criterion in scenario.criteria
 
 
 @pytest.mark.parametrize(

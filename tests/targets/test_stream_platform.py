@@ -20,13 +20,20 @@ def test_a_plain_setup_leaves_out_what_it_does_not_say() -> None:
     assert f"--endpoint-url={TWIN}" in arguments
     assert "--shards=2" in arguments
     assert "--parallelisation-max=1" in arguments
-    for option in ("--reasoning-model", "--second-look", "--external-url", "--no-scaling"):
+    for option in (
+        "--decision-shards", "--reasoning-model", "--second-look", "--external-url", "--no-scaling",
+    ):  # fmt: skip
         assert not any(argument.startswith(option) for argument in arguments)
 
 
 def test_a_setup_is_handed_on() -> None:
     setup = PlatformSetup(
-        reasoning_model="m", second_look_s=1.5, external_checks=True, shards=4, scaling=False
+        reasoning_model="m",
+        second_look_s=1.5,
+        external_checks=True,
+        shards=4,
+        decision_shards=1,
+        scaling=False,
     )
     arguments = serve_arguments(setup, TWIN, "http://127.0.0.1:8420", cores=8)
     assert {
@@ -34,6 +41,7 @@ def test_a_setup_is_handed_on() -> None:
         "--second-look=1.5",
         "--external-url=http://127.0.0.1:8420",
         "--shards=4",
+        "--decision-shards=1",
         "--parallelisation-max=2",
         "--no-scaling",
     } <= set(arguments)

@@ -33,6 +33,9 @@ class PlatformSetup(BaseModel):
         description="Inline: 1 does everything; else one decides and the others speak HTTP",
     )
     shards: int | None = Field(default=None, ge=1, le=64, description="Of the stream, when made")
+    decision_shards: int | None = Field(
+        default=None, ge=1, le=64, description="Of the stream of decisions, when made"
+    )
     scaling: bool = Field(
         default=True, description="Whether stream mode adds shards and parallel batches under load"
     )

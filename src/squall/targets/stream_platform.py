@@ -159,6 +159,7 @@ def serve_arguments(
     """
     shards = setup.shards or SHARDS
     optional: tuple[tuple[str, object, Callable[[object], str]], ...] = (
+        ("--decision-shards", setup.decision_shards, str),
         ("--reasoning-model", setup.reasoning_model, str),
         ("--second-look", setup.second_look_s, lambda value: f"{value:g}"),
         ("--external-url", checks_url, str),

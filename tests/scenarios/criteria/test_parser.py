@@ -261,6 +261,8 @@ def test_units_follow_names() -> None:
         "generator.own_lateness_max_ms": "ms",
         "generator.cpu_us_per_request": "µs",
         "throughput.duration_s": "s",
+        "dashboard.autoscaler.reaction_s_max": "s",
+        "dashboard.autoscaler.over_80_share_s_max": "s",
         "throughput.offered_tps": "TPS",
         "generator.memory_growth_bytes": "B",
         "business.fraud_value_missed": "USD",

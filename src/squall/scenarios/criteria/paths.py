@@ -135,7 +135,7 @@ def unit_of(path: tuple[str, ...], kind: type) -> Unit:
     named: list[tuple[str, Unit]] = [
         (r"_ms(_|$)", units.MILLISECONDS),
         (r"_us(_|$)", units.MICROSECONDS),
-        (r"_s$", units.SECONDS),
+        (r"_s(_max)?$", units.SECONDS),
         (r"_tps(_max)?$", units.TPS),
         (r"_bytes$", units.BYTES),
         (r"_usd$", units.USD),
