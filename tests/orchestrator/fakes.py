@@ -220,6 +220,7 @@ class FakeTarget:
     check_error: SquallError | None = None
     fields: frozenset[str] = frozenset({"transaction_id", "amount"})
     name: str = "fake target"
+    records_remedy: str = "add a reader"
 
     @property
     def spec(self) -> FakeSpec:

@@ -1,15 +1,21 @@
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from pyroaring import BitMap64
 from tests.orchestrator.fakes import UNIX_S, FakeReader
 
 from squall.errors import TargetUnreachable
-from squall.load_generator import Ledger
+from squall.load_generator import DecisionPage, Ledger
 from squall.load_generator.transactions import FactorySpec
+from squall.metrics import DatedDecisions
 from squall.models import Accounting, Counts, Expected, Outcome, transaction_id
 from squall.orchestrator.final_read import final_read
+from squall.targets.dated_page import DatedPage
 
 TAG = "abcd1234"
 SOURCE = FactorySpec(seed=1, planned=1000, epoch_s=UNIX_S)
@@ -29,6 +35,33 @@ def ledger() -> Ledger:
         worker.ends[outcome].update(BitMap64(range(first, last)))
     worker.planned = 100
     return kept
+
+
+class FixedSchedule:
+    """Arrival *i* is due at second *i*."""
+
+    rate_multiplier = 1.0
+    end_s = 100.0
+
+    def profile_time(self, now_s: float) -> float:
+        return now_s
+
+    def rate_tps(self, now_s: float) -> float:
+        return 1.0
+
+    def due(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
+        return indices.astype(np.float64)
+
+
+@dataclass
+class FakePages:
+    """Hands out pages as they are."""
+
+    these: Sequence[DecisionPage]
+
+    async def pages(self) -> AsyncIterator[DecisionPage]:
+        for page in self.these:
+            yield page
 
 
 async def read(reader: FakeReader | None) -> Accounting:
@@ -96,9 +129,21 @@ async def test_where_answers_come_before_decisions_due_refusals_need_no_record()
     )
 
 
-async def test_a_stream_without_decisions_says_what_to_give() -> None:
+async def test_a_target_without_records_says_what_to_add() -> None:
     account = await final_read(
-        None, ledger(), COUNTS, TAG, SOURCE, lambda _: None, deferred_fields=frozenset()
+        None, ledger(), COUNTS, TAG, SOURCE, lambda _: None, remedy="add table= to it"
     )
     assert account.lost is None
-    assert "decisions= and table= are not given" in account.note
+    assert account.note == "no final read: the target names no records to read; add table= to it"
+
+
+async def test_the_times_of_the_records_are_handed_on() -> None:
+    schedule = FixedSchedule()
+    dated = DatedDecisions(TAG, schedule, UNIX_S)
+    page = DatedPage(ids(*range(90)), None, [UNIX_S + at + 0.5 for at in range(90)], "at in t")
+    for _ in range(2):  # a second read begins anew
+        account = await final_read(
+            FakePages([page]), ledger(), COUNTS, TAG, SOURCE, lambda _: None, dated=dated
+        )
+    assert account.lost == 0
+    assert sum(interval.decided for interval in dated.intervals()) == 90

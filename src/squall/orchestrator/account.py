@@ -9,12 +9,14 @@ from typing import Any, TypeVar
 
 from squall.load_generator import without_final_read
 from squall.load_generator.target_spec import TargetSpec, decides_later
+from squall.metrics import DatedDecisions
 from squall.models import Accounting, ProbeResult
 from squall.orchestrator.beside import Beside
 from squall.orchestrator.final_read import final_read
 from squall.orchestrator.live_run import LiveRun
 from squall.orchestrator.planning import RunPlan
 from squall.orchestrator.ports import LoadEngine, Progress, TargetSession
+from squall.orchestrator.repeated_read import read_until_settled
 from squall.probes import ConcludedLoad
 
 _Found = TypeVar("_Found")
@@ -27,29 +29,47 @@ class Conclusion:
     plan: RunPlan
     progress: Progress
     broken_off: Callable[[], bool]
+    wall_clock: Callable[[], float]
+    """Unix seconds."""
     _reading: asyncio.Task[Any] | None = field(default=None)
 
     async def account(
         self, session: TargetSession, engine: LoadEngine, live: LiveRun
     ) -> Accounting:
-        """The final read."""
+        """The final read; of a target that decides later until all is decided, or time is up."""
         self.progress("reading the target's own records")
-        plan, counts = self.plan, live.aggregator.counts
-        reader = session.target.reader(plan.run_tag)
-        if live.watch is not None:
-            reader = live.watch.reader(reader)
-        found = await self._unless_broken_off(
-            final_read(
+        plan, counts, target = self.plan, live.aggregator.counts, session.target
+        own = target.reader(plan.run_tag)
+        reader = own if live.watch is None else live.watch.reader(own)
+        deferred_fields = _deferred_fields(target.spec)
+        started_unix_s = self.wall_clock() - live.at_s
+        dated = DatedDecisions(plan.run_tag, engine.controller, started_unix_s)
+
+        async def read() -> Accounting:
+            return await final_read(
                 reader,
                 engine.ledger,
                 counts,
                 plan.run_tag,
                 plan.source,
                 self.progress,
-                deferred_fields=_deferred_fields(session.target.spec),
+                deferred_fields=deferred_fields,
+                remedy=target.records_remedy,
+                dated=dated if live.watch is None else None,
             )
-        )
-        return found or self.unread(engine, live, "no final read: it was broken off")
+
+        if deferred_fields is None or own is None:
+            found = await self._unless_broken_off(read())
+        else:
+            repeated = read_until_settled(read, live.drain_left_s, self.progress, live.note)
+            found = await self._unless_broken_off(repeated)
+        if found is None:
+            return self.unread(engine, live, "no final read: it was broken off")
+        if found.seen is not None and (basis := dated.note()):
+            live.note(basis)
+            for interval in dated.intervals():
+                live.aggregator.add_decisions(interval)
+        return found
 
     def unread(self, engine: LoadEngine, live: LiveRun, note: str) -> Accounting:
         """What is known without a final read; ``note`` says why there was none."""

@@ -6,9 +6,11 @@ import asyncio
 
 from squall.errors import SquallError
 from squall.load_generator import Ledger, Reconciliation, without_final_read
+from squall.metrics import DatedDecisions
 from squall.models import Accounting, Counts, SourceSpec
 from squall.orchestrator.ports import Progress
 from squall.targets import DecisionReader
+from squall.targets.dated_page import DatedPage
 
 TIMEOUT_S_MIN = 60.0
 RECORDS_PER_S_MIN = 5_000
@@ -25,18 +27,20 @@ async def final_read(
     progress: Progress,
     *,
     deferred_fields: frozenset[str] | None = None,
+    remedy: str = "",
+    dated: DatedDecisions | None = None,
 ) -> Accounting:
     """The complete account, or the generator's own side with a note where the read failed.
 
     A read that fails part of the way says nothing: what was not read might be there.
-    ``deferred_fields``: as ``Reconciliation`` takes them.
+    ``deferred_fields``: as ``Reconciliation`` takes them. ``remedy`` says what to add to a target
+    without records to read. ``dated`` is given the times of the records where they have any.
     """
     if reader is None:
-        where = "its target file names none"
-        if deferred_fields is not None:
-            where = "decisions= and table= are not given"
-        note = f"no final read: the target has no records to read ({where})"
-        return without_final_read(ledger, counts, run_tag, note)
+        note = "no final read: the target names no records to read"
+        return without_final_read(ledger, counts, run_tag, f"{note}; {remedy}" if remedy else note)
+    if dated is not None:
+        dated.begin()
     reconciliation = Reconciliation(ledger, run_tag, source, deferred_fields=deferred_fields)
     timeout_s = TIMEOUT_S_MIN + counts.planned / RECORDS_PER_S_MIN
     told = 0
@@ -44,6 +48,8 @@ async def final_read(
         async with asyncio.timeout(timeout_s):
             async for page in reader.pages():
                 reconciliation.add(page)
+                if dated is not None and isinstance(page, DatedPage):
+                    dated.add(page)
                 if reconciliation.records - told >= _TOLD_EVERY:
                     told = reconciliation.records
                     progress(f"reading the target's records: {told:,}")

@@ -76,7 +76,7 @@ class LiveRun:
         try:
             await load
             if self.watch is not None:
-                await self.watch.settle(self.engine.ledger, self._drain_left_s, self._stopped)
+                await self.watch.settle(self.engine.ledger, self.drain_left_s, self._stopped)
         except asyncio.CancelledError:
             if not self._overdue:
                 await self.engine.abort()
@@ -96,7 +96,13 @@ class LiveRun:
             self.publish()
         await self.agents.poll()
 
-    def _drain_left_s(self) -> float:
+    @property
+    def sending_s(self) -> float:
+        """Seconds in which transactions were due, so far."""
+        return min(self.at_s, self.engine.controller.end_s)
+
+    def drain_left_s(self) -> float:
+        """Seconds until the scenario's drain is over."""
         return self.engine.controller.end_s + self.plan.config.scenario.drain_s - self.at_s
 
     def _stopped(self) -> bool:

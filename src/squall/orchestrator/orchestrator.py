@@ -69,7 +69,10 @@ class StressTestOrchestrator:
         self._live: LiveRun | None = None
         self._live_known = asyncio.Event()
         self._conclusion = Conclusion(
-            self.plan, progress, lambda: self._machine.status is TestStatus.ABORTED
+            self.plan,
+            progress,
+            lambda: self._machine.status is TestStatus.ABORTED,
+            parts.wall_clock,
         )
         self._notes: list[str] = []
         self._stopped_early = False

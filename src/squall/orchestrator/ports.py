@@ -106,6 +106,11 @@ class Target(Protocol):
         """Raises ``TargetUnreachable`` or ``TargetProtocolError`` where it cannot be used."""
         ...
 
+    @property
+    def records_remedy(self) -> str:
+        """What to add so that its records can be read; for targets without a ``reader``."""
+        ...
+
     def reader(self, run_tag: str) -> DecisionReader | None:
         """Reads what it decided in one run; None where it cannot be asked."""
         ...

@@ -77,6 +77,11 @@ class Target(Protocol):
         """Where its agent figures are, if it has them: a path on it, or a whole URL."""
         ...
 
+    @property
+    def records_remedy(self) -> str:
+        """What to add so that its records can be read; read where ``reader`` gives None."""
+        ...
+
     async def check(self) -> None:
         """Make sure that it can be used; raises TargetError."""
         ...
@@ -190,6 +195,11 @@ class HttpTarget:
     def agents_url(self) -> str | None:
         """Where its agent figures are, if it has them: a path on it, or a whole URL."""
         return self._file.agents
+
+    @property
+    def records_remedy(self) -> str:
+        """What to add so that its records can be read; read where ``reader`` gives None."""
+        return "add seen to its target file: how it lists what it has decided"
 
     def client(self, timeout_s: float = 10.0) -> HttpClient:
         """A client for what happens beside the load."""

@@ -80,6 +80,11 @@ class DecisionsPart(Part):
         default="replay", description="Where it is said that a decision is told again"
     )
     amount: AnswerPath = Field(default="amount", description="Where the amount is, in minor units")
+    decided_at: AnswerPath | None = Field(
+        default=None,
+        description="Attribute of the table with the time of the decision (Unix seconds or "
+        "milliseconds, or ISO 8601); without it and without stream its latency is unknown",
+    )
     watch: WatchedPart = Field(
         default=WatchedPart(),
         description="What else of AWS is used; its figures are read during the run",
@@ -89,4 +94,8 @@ class DecisionsPart(Part):
     def _somewhere(self) -> DecisionsPart:
         if self.stream is None and self.table is None:
             raise ValueError("give stream, table or both")
+        if self.decided_at is not None and self.table is None:
+            raise ValueError("decided_at is an attribute of a table: give table too")
+        if self.decided_at is not None and self.stream is not None:
+            raise ValueError("decided_at and stream are given: times are taken from the stream")
         return self

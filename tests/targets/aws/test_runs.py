@@ -183,8 +183,63 @@ async def test_nobody_answers(streams: RunningTwin, monkeypatch: pytest.MonkeyPa
         await open_target("kinesis://transactions").check()
 
 
-async def test_a_table_is_read_for_the_final_read(streams: RunningTwin) -> None:
+async def test_a_table_is_read_for_the_final_read(kept: RunningTwin) -> None:
     """The table has every decision but three; its attributes are named by the user."""
+    keep = _keeper(kept.client("dynamodb"))
+    config = scenario(edge_cases=0.0, duration_s=1.0, drain_s=4.0)
+    config = config.model_copy(update={"target": f"{TARGET}&table=dynamodb://kept"})
+    results = await run(config, kept, keep)
+    accounting = results.accounting
+    assert accounting.seen == accounting.planned - 3
+    assert accounting.lost == 3
+    assert accounting.amount_difference_minor == 0
+    assert results.latency_ms.decision.count == accounting.planned
+
+
+class LateTable:
+    """Writes decisions to a table ``late_s`` after they were made, from a thread of its own."""
+
+    def __init__(self, client: Any, late_s: float, lose: frozenset[int] = frozenset()) -> None:
+        self._client = client
+        self._late_s = late_s
+        self._lose = lose
+        self._waiting: list[tuple[float, dict[str, Any]]] = []
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._write)
+        self._decide = Idempotent()
+
+    def __call__(self, transaction: dict[str, Any]) -> list[dict[str, Any]]:
+        events = self._decide(transaction)
+        now_s = time.time()
+        for event in events:
+            if int(event["transaction_id"].rpartition("-")[2]) in self._lose or event["replay"]:
+                continue
+            item = {
+                "key": {"S": event["transaction_id"]},
+                "transaction_id": {"S": event["transaction_id"]},
+                "amount": {"N": str(event["amount"])},
+                "decided_ms": {"N": str(round(now_s * 1000))},
+            }
+            self._waiting.append((now_s + self._late_s, item))
+        return events
+
+    def _write(self) -> None:
+        while not self._over.wait(0.02):
+            while self._waiting and self._waiting[0][0] <= time.time():
+                self._client.put_item(TableName="kept", Item=self._waiting.pop(0)[1])
+
+    def __enter__(self) -> LateTable:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        self._thread.join(20)
+
+
+@pytest.fixture
+def kept(streams: RunningTwin) -> RunningTwin:
+    """The streams, and a table for decisions."""
     client = streams.client("dynamodb")
     client.create_table(
         TableName="kept",
@@ -193,15 +248,44 @@ async def test_a_table_is_read_for_the_final_read(streams: RunningTwin) -> None:
         BillingMode="PAY_PER_REQUEST",
     )
     wait_until(lambda: client.describe_table(TableName="kept")["Table"]["TableStatus"] == "ACTIVE")
-    keep = _keeper(client)
-    config = scenario(edge_cases=0.0, duration_s=1.0)
-    config = config.model_copy(update={"target": f"{TARGET}&table=dynamodb://kept"})
-    results = await run(config, streams, keep)
+    return streams
+
+
+@pytest.mark.parametrize(
+    ("target", "late_s"),
+    [
+        ("kinesis://transactions?table=kept&decided_at=decided_ms", 1.0),
+        (f"{TARGET}&table=kept", 3.0),
+    ],
+)
+async def test_a_table_that_is_late_is_read_until_nothing_is_owed(
+    kept: RunningTwin, target: str, late_s: float
+) -> None:
+    config = scenario(edge_cases=0.0, duration_s=1.0).model_copy(update={"target": target})
+    with LateTable(kept.client("dynamodb"), late_s) as table:
+        results = await run(config, kept, table)
     accounting = results.accounting
-    assert accounting.seen == accounting.planned - 3
-    assert accounting.lost == 3
+    assert accounting.seen == accounting.accepted == accounting.planned == 400
+    assert accounting.lost == 0
+    assert accounting.reconciled
     assert accounting.amount_difference_minor == 0
-    assert results.latency_ms.decision.count == accounting.planned
+    assert any(note.startswith("the target's records were read ") for note in results.notes)
+    decision = results.latency_ms.decision
+    assert decision.count == 400
+    by_the_table = any("decided_ms in the table kept, for 400 of 400" in n for n in results.notes)
+    assert by_the_table == ("decided_at" in target)
+    assert 0 < (decision.p50 or 0) < 10_000
+    assert results.business.cost is not None
+
+
+async def test_a_table_alone_shows_what_was_lost_and_no_latency(kept: RunningTwin) -> None:
+    config = scenario(edge_cases=0.0, duration_s=1.0, drain_s=4.0)
+    config = config.model_copy(update={"target": "kinesis://transactions?table=kept"})
+    with LateTable(kept.client("dynamodb"), 0.0, lose=frozenset({5, 6, 7})) as table:
+        results = await run(config, kept, table)
+    assert results.accounting.lost == 3
+    assert results.latency_ms.decision.count == 0
+    assert results.latency_ms.decision.p50 is None
 
 
 def _keeper(client: Any) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:

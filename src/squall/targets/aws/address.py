@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -33,6 +33,8 @@ class DecisionFormat:
     score: str = "risk_score"
     replay: str = "replay"
     amount: str = "amount"
+    decided_at: str = ""
+    """When it was decided; only in a table. Empty: that is not said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +135,12 @@ def parse_kinesis(text: str) -> KinesisAddress:
         partition_key=options.take("partition_key", _field, "user_id"),
         linger_ms=options.take("linger_ms", _between(0, LINGER_MS_MAX), 5.0),
         poll_ms=options.take("poll_ms", _between(POLL_MS_MIN, POLL_MS_MAX), 250.0),
-        format=_format(options),
+        format=replace(_format(options), decided_at=options.take("decided_at", _some, None) or ""),
     )
+    if address.format.decided_at and address.table is None:
+        options.problem("decided_at", "is an attribute of a table: give table= too")
+    if address.format.decided_at and address.decisions is not None:
+        options.problem("decided_at", "is not used with decisions=, where times are measured")
     options.close()
     return address
 

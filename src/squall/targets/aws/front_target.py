@@ -26,7 +26,9 @@ class FrontTarget:
         self._part = part
         self.access = resolve_access(part.region, part.profile, part.endpoint_url)
         """Where AWS is and as whom it is used."""
-        form = DecisionFormat(part.id, part.decision, part.score, part.replay, part.amount)
+        form = DecisionFormat(
+            part.id, part.decision, part.score, part.replay, part.amount, part.decided_at or ""
+        )
         self._decisions = DecisionPlace(
             self.access, part.stream, part.table, form, part.poll_ms / 1000
         )
@@ -45,6 +47,11 @@ class FrontTarget:
     def agents_url(self) -> str | None:
         """Where its agent figures are, if it has them."""
         return self._front.agents_url
+
+    @property
+    def records_remedy(self) -> str:
+        """What to add so that its records can be read; read where ``reader`` gives None."""
+        return "add decisions.table, or seen, to its target file"
 
     @property
     def cloud(self) -> CloudPlace:

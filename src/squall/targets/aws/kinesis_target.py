@@ -97,6 +97,11 @@ class KinesisTarget:
         return self._address.agents
 
     @property
+    def records_remedy(self) -> str:
+        """What to add so that its records can be read; read where ``reader`` gives None."""
+        return "add decisions=kinesis://STREAM or table=dynamodb://TABLE to the target"
+
+    @property
     def cloud(self) -> CloudPlace:
         """The services that it names."""
         address = self._address

@@ -124,6 +124,11 @@ class LambdaTarget:
         return self._address.agents
 
     @property
+    def records_remedy(self) -> str:
+        """What to add so that its records can be read; read where ``reader`` gives None."""
+        return "add table=dynamodb://TABLE to the target"
+
+    @property
     def cloud(self) -> CloudPlace:
         """The services that it names."""
         return CloudPlace(

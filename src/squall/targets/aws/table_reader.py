@@ -8,13 +8,15 @@ from typing import Any
 from squall.errors import TargetProtocolError
 from squall.load_generator.reconcile import DecisionPage
 from squall.targets.aws.address import DecisionFormat
+from squall.targets.aws.moments import moment_of
 from squall.targets.aws.service_client import Service
+from squall.targets.dated_page import DatedPage
 
-ID, AMOUNT = "#i", "#a"
+ID, AMOUNT, DECIDED_AT = "#i", "#a", "#d"
 
 
 class TableReader:
-    """A ``DecisionReader``. The items' ids and amounts are attributes of the table.
+    """A ``DecisionReader``. The items' ids, amounts and times are attributes of the table.
 
     A scan reads the whole table and is paid for as such; items of other runs are passed over by
     the table itself.
@@ -35,11 +37,14 @@ class TableReader:
             TargetProtocolError: an item's id is no text.
         """
         client = self._service.client()
+        wanted = {ID: self._form.id, AMOUNT: self._form.amount}
+        if self._form.decided_at:
+            wanted[DECIDED_AT] = self._form.decided_at
         parameters: dict[str, object] = {
             "TableName": self._table,
-            "ProjectionExpression": f"{ID}, {AMOUNT}",
+            "ProjectionExpression": ", ".join(wanted),
             "FilterExpression": f"begins_with({ID}, :run)",
-            "ExpressionAttributeNames": {ID: self._form.id, AMOUNT: self._form.amount},
+            "ExpressionAttributeNames": wanted,
             "ExpressionAttributeValues": {":run": {"S": f"{self._run_tag}-"}},
             "ConsistentRead": True,
         }
@@ -60,7 +65,16 @@ class TableReader:
             raise TargetProtocolError(f"table {self._table}: {self._form.id} is not always text")
         amounts = [_whole(item.get(self._form.amount, {}).get("N")) for item in items]
         known = [amount for amount in amounts if amount is not None]
-        return DecisionPage([str(i) for i in ids], known if len(known) == len(ids) else None)
+        amounts_minor = known if len(known) == len(ids) else None
+        decided_at = self._form.decided_at
+        if not decided_at:
+            return DecisionPage([str(i) for i in ids], amounts_minor)
+        return DatedPage(
+            [str(i) for i in ids],
+            amounts_minor,
+            [moment_of(item.get(decided_at, {})) for item in items],
+            f"{decided_at} in the table {self._table}",
+        )
 
 
 def _whole(number: object) -> int | None:
