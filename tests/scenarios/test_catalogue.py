@@ -27,7 +27,7 @@ def test_the_catalogue() -> None:
     found = {s.name: (s.peak_tps, s.duration_s) for s in list_scenarios()}
     assert scenario_names() == sorted(found)
     assert found == {
-        "agent_coordination": (80_000, pytest.approx(88.1)),
+        "agent_coordination": (160_000, pytest.approx(88.05)),
         "aws_infrastructure": (2000, 900),
         "burst": (10_000, 900),
         "external_checks": (600, 87),
