@@ -62,6 +62,8 @@ def test_a_quota_is_met_with_a_queue_and_every_decision_is_explained(tmp_path: P
     assert figures["reasoning.throttles"] > 0
     assert 0 < figures["reasoning.requeued"] <= figures["reasoning.throttles"]
     assert figures["reasoning.retries"] > 0
+    assert figures["reasoning.quota.cuts"] > 0
+    assert figures["reasoning.throttles"] < figures["reasoning.calls"]
     assert figures["reasoning.answered_latency_ms.mean"] > 300
     assert figures["reasoning.confidence.ratio_max"] <= 1.05
 
