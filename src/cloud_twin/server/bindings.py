@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from cloud_twin.server.fis_actions import FisActions
 from cloud_twin.server.moto_bridge import MotoBridge
 from cloud_twin.server.moto_modelled import MotoModelled
 from cloud_twin.server.request import Request
@@ -17,8 +18,11 @@ from cloud_twin.server.wire.rest_json import RestJson
 from cloud_twin.server.wire.rest_xml import RestXml
 from cloud_twin.service import Answer, Call, Protocols, Service
 
-SHARED_WITH_MOTO = frozenset({"bedrock"})
-"""Signing names of more services than ours: paths that ours does not know are moto's."""
+SHARED_WITH_MOTO = frozenset({"bedrock", "fis"})
+"""Signing names that moto serves too: paths that ours does not know are moto's."""
+
+MOTO_TARGETS = ("DynamoDBStreams_20120810.",)
+"""Services of moto's with ``X-Amz-Target`` that are signed for as one of ours."""
 
 _LAMBDA_PATH = re.compile(r"/20\d\d-\d\d-\d\d/(functions|event-source-mappings|layers|tags)\b")
 _BEDROCK_PATH = re.compile(r"/model/[^/]+/(converse|invoke)")
@@ -73,6 +77,13 @@ def bind(service: Service, moto: MotoBridge) -> Binding:
     return binding
 
 
+def _fis() -> Binding:
+    """The list of actions in front of moto's FIS."""
+    listed = FisActions()
+    wire = RestJson(listed)
+    return Binding(listed, "fis", "", Protocols.REST_JSON, wire, operations=None, shared=True)
+
+
 class Bindings:
     """All services of the twin."""
 
@@ -83,6 +94,7 @@ class Bindings:
             for service in services
             for name in service.signing_names
         }
+        self._by_signing_name["fis"] = _fis()
         self._by_target = {
             binding.target_prefix: binding
             for binding in self._by_name.values()
@@ -110,7 +122,7 @@ class Bindings:
             return self._by_name.get("lambda")
         if _BEDROCK_PATH.match(path):
             return self._by_name.get("bedrock-runtime")
-        if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            is_cloudwatch = b"Version=2010-08-01" in request.body
+        if request.is_form:
+            is_cloudwatch = b"Version=2010-08-01" in (request.body or request.query.encode())
             return self._by_name.get("cloudwatch") if is_cloudwatch else None
         return self._by_name.get("s3")

@@ -9,8 +9,8 @@ from urllib.parse import quote, urlsplit
 
 from cloud_twin.errors import AwsError
 from cloud_twin.faults import Subject
-from cloud_twin.server import refusals
-from cloud_twin.server.bindings import Binding, Bindings
+from cloud_twin.server import moto_front, refusals
+from cloud_twin.server.bindings import MOTO_TARGETS, Binding, Bindings
 from cloud_twin.server.bodies import BadBody, unpack
 from cloud_twin.server.control import PREFIX, Control
 from cloud_twin.server.exchange import Exchange, Floor
@@ -96,8 +96,7 @@ class Dispatcher:
             binding = binding.moto
         exchange = self._exchange(request, reply, binding, operation or "", region)
         if operation is None:
-            named = headers.get("x-amz-target", f"{request.method} {request.path}")
-            exchange.fail(refusals.unknown_operation(named, binding.protocol))
+            exchange.fail(refusals.unknown_operation(request.called, binding.protocol))
             return
         try:
             parameters = binding.wire.decode(request, operation)
@@ -119,10 +118,8 @@ class Dispatcher:
 
     def _is_motos(self, binding: Binding, request: Request, operation: str | None) -> bool:
         if operation is None:
-            target = request.headers.get("x-amz-target")
-            return binding.shared or (
-                target is not None and not target.startswith(binding.target_prefix)
-            )
+            target = request.headers.get("x-amz-target", "")
+            return binding.shared or target.startswith(MOTO_TARGETS)
         return binding.operations is not None and operation not in binding.operations
 
     def _exchange(
@@ -151,8 +148,12 @@ class Dispatcher:
                 self._handle_signed(request, reply, binding, "us-east-1")
                 return
         binding = self._bindings.guess(request)
-        if binding is None:
+        if binding is None and moto_front.takes_unsigned(request):
             self._floor.spawn(self._moto.pass_on(request, reply))
+            return
+        if binding is None:
+            refusal = refusals.missing_authentication(moto_front.protocol_of(request))
+            self._moto.refuse(request, reply, refusal)
             return
         operation = binding.wire.operation(request) or ""
         exchange = self._exchange(request, reply, binding, operation, "us-east-1")
@@ -161,7 +162,8 @@ class Dispatcher:
     def _refuse_signature(self, request: Request, reply: Reply, error: AwsError) -> None:
         binding = self._named(request)
         if binding is None:
-            self._moto.refuse(request, reply, error)
+            refusal = refusals.bad_signature(error, moto_front.protocol_of(request))
+            self._moto.refuse(request, reply, refusal)
             return
         operation = binding.wire.operation(request) or ""
         exchange = self._exchange(request, reply, binding, operation, "us-east-1")

@@ -17,13 +17,12 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-import orjson
-
 from cloud_twin.errors import AwsError
+from cloud_twin.server import moto_front
 from cloud_twin.server.moto_http import MotoAnswer, exchange
+from cloud_twin.server.moto_pages import refuse_pages
 from cloud_twin.server.reply import HttpDate, Reply
 from cloud_twin.server.request import Request
-from cloud_twin.server.wire.xml_text import element
 from cloud_twin.service import ACCOUNT_ID
 
 log = logging.getLogger(__name__)
@@ -68,25 +67,13 @@ class MotoBridge:
             log.exception("moto did not answer %s %s", request.method, request.path)
             message = "moto, which serves this operation, did not answer. Please try again."
             raise AwsError("ServiceUnavailable", message, 503, sender=False) from error
-        if answer.status >= 500 and answer.headers.get("content-type", "").startswith("text/html"):
-            message = "moto, which serves this operation, failed; the twin's log says how."
-            raise AwsError("InternalFailure", message, 500, sender=False)
+        refuse_pages(request, answer)
         return answer
 
     def refuse(self, request: Request, reply: Reply, error: AwsError) -> None:
         """Answer with an error of our own, written as the caller writes."""
-        if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-            kind = "Sender" if error.sender else "Receiver"
-            fault = {"Type": kind, "Code": error.code, "Message": error.message}
-            text = element("ErrorResponse", {"Error": fault, "RequestId": "moto"})
-            headers, body = {"content-type": "text/xml"}, text.encode()
-        else:
-            headers = {
-                "content-type": "application/x-amz-json-1.1",
-                "x-amzn-errortype": error.code,
-            }
-            body = orjson.dumps({"__type": error.code, "message": error.message})
-        reply.send(error.status, headers, body, self._date.text())
+        encoded = moto_front.encode_error(request, error)
+        reply.send(encoded.status, encoded.headers, encoded.body, self._date.text())
 
     async def reset(self) -> None:
         """Forget everything, where there is anything."""

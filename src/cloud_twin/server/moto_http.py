@@ -11,6 +11,8 @@ import httptools
 from cloud_twin.server.request import Request
 
 ANSWER_TIMEOUT_S = 60.0
+UNSERVED = "x-moto-unserved"
+"""The header with which moto's process says that moto has no such operation or service."""
 
 _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "expect", "content-length"})
 _OURS = frozenset({"date", "server", *_HOP})

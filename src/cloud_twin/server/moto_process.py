@@ -10,6 +10,10 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from cloud_twin.server.moto_http import UNSERVED
 
 _PR_SET_PDEATHSIG = 1
 
@@ -33,13 +37,37 @@ def main() -> None:
     except ImportError as error:
         sys.stdout.write(f"{error}; install it: pip install 'squall[moto]'\n")
         sys.exit(1)
-    application = DomainDispatcherApplication(create_backend_app)
+    application = DomainDispatcherApplication(lambda name: backend(name, create_backend_app))
     server = make_server(
         f"unix://{socket}", 0, application, threaded=True, request_handler=MotoRequestHandler
     )
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     server.serve_forever()
+
+
+def backend(name: Any, create: Callable[[Any], Any]) -> Any:
+    """moto's application for one service, or one that says that moto has no such service.
+
+    moto leaves what it has not implemented to its server, which makes a failure of it.
+    """
+    from botocore.model import OperationNotFoundError
+
+    if name is None:
+        return _no_service
+    application = create(name)
+    for kind in (NotImplementedError, OperationNotFoundError):
+        application.register_error_handler(kind, _no_operation)
+    return application
+
+
+def _no_operation(error: Exception) -> tuple[str, int, dict[str, str]]:
+    return str(error), 501, {UNSERVED: "operation"}
+
+
+def _no_service(environ: object, start_response: Callable[..., object]) -> Iterable[bytes]:
+    start_response("501 Not Implemented", [(UNSERVED, "service")])
+    return [b"moto has no such service"]
 
 
 if __name__ == "__main__":

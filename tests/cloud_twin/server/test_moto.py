@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
@@ -86,6 +88,120 @@ def test_other_services_share_the_account_and_are_reset(own: RunningTwin) -> Non
     assert caught.value.response["Error"]["Code"] == "NotFound"
     own.reset()
     assert sns.list_topics()["Topics"] == []
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "given", "code", "status"),
+    [
+        ("bedrock", "list_foundation_models", {}, "NotImplemented", 501),
+        ("cloudwatch", "list_metric_streams", {}, "NotImplemented", 501),
+        ("cloudwatch", "put_anomaly_detector", {"Namespace": "n", "MetricName": "m",
+         "Stat": "Sum"}, "NotImplemented", 501),
+        ("sns", "get_sms_sandbox_account_status", {}, "NotImplemented", 501),
+        ("ec2", "describe_capacity_blocks", {}, "NotImplemented", 501),
+        ("logs", "list_integrations", {}, "NotImplemented", 501),
+        ("codeguruprofiler", "list_profiling_groups", {}, "NotImplemented", 501),
+        ("xray", "get_sampling_rules", {}, "UnknownOperationException", 404),
+        ("bedrock-agent-runtime", "list_sessions", {}, "UnknownOperationException", 404),
+    ],
+)  # fmt: skip
+def test_what_moto_does_not_have_is_refused_once(
+    own: RunningTwin, service: str, operation: str, given: dict[str, str], code: str, status: int
+) -> None:
+    client = own.client(service, attempts=4)
+    with pytest.raises(ClientError) as caught:
+        getattr(client, operation)(**given)
+    told = caught.value.response
+    metadata = told["ResponseMetadata"]
+    assert (told["Error"]["Code"], metadata["HTTPStatusCode"]) == (code, status)
+    assert metadata["RetryAttempts"] == 0
+    assert metadata["RequestId"]
+    assert "<" not in told["Error"]["Message"]
+
+
+def test_legacy_retries_leave_it_as_well(own: RunningTwin) -> None:
+    client = boto3.client(
+        "sns",
+        endpoint_url=own.url,
+        region_name="us-east-1",
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"mode": "legacy", "max_attempts": 4}),
+    )
+    with pytest.raises(ClientError, match="NotImplemented") as caught:
+        client.get_sms_sandbox_account_status()
+    assert caught.value.response["ResponseMetadata"]["RetryAttempts"] == 0
+
+
+def dashboard(own: RunningTwin) -> None:
+    client = own.client("cloudwatch")
+    body = json.dumps({"widgets": []})
+    client.put_dashboard(DashboardName="run", DashboardBody=body)
+    assert json.loads(client.get_dashboard(DashboardName="run")["DashboardBody"]) == {"widgets": []}
+    (entry,) = client.list_dashboards()["DashboardEntries"]
+    assert (entry["DashboardName"], entry["Size"]) == ("run", len(body))
+    client.delete_dashboards(DashboardNames=["run"])
+    assert client.list_dashboards()["DashboardEntries"] == []
+
+
+def logs(own: RunningTwin) -> None:
+    client = own.client("logs")
+    client.create_log_group(logGroupName="/squall/run")
+    client.create_log_stream(logGroupName="/squall/run", logStreamName="worker-0")
+    event = {"timestamp": int(time.time() * 1000), "message": "late"}
+    client.put_log_events(logGroupName="/squall/run", logStreamName="worker-0", logEvents=[event])
+    found = client.filter_log_events(logGroupName="/squall/run")["events"]
+    assert [(each["timestamp"], each["message"]) for each in found] == [tuple(event.values())]
+
+
+def xray(own: RunningTwin) -> None:
+    now = int(time.time())
+    trace = f"1-{now:08x}-{'a' * 24}"
+    segment = {"id": "b" * 16, "trace_id": trace, "name": "decide", "start_time": now}
+    document = json.dumps({**segment, "end_time": now + 1})
+    client = own.client("xray")
+    put = client.put_trace_segments(TraceSegmentDocuments=[document])
+    assert put["UnprocessedTraceSegments"] == []
+    (found,) = client.batch_get_traces(TraceIds=[trace])["Traces"]
+    assert (found["Id"], found["Segments"][0]["Id"]) == (trace, "b" * 16)
+
+
+def budgets(own: RunningTwin) -> None:
+    client = own.client("budgets")
+    budget = {
+        "BudgetName": "runs",
+        "BudgetLimit": {"Amount": "50", "Unit": "USD"},
+        "TimeUnit": "MONTHLY",
+        "BudgetType": "COST",
+    }
+    client.create_budget(AccountId="000000000000", Budget=budget)
+    (found,) = client.describe_budgets(AccountId="000000000000")["Budgets"]
+    assert budget.items() <= found.items()
+
+
+def fis(own: RunningTwin) -> None:
+    client = own.client("fis")
+    template = client.create_experiment_template(
+        description="slow functions",
+        roleArn="arn:aws:iam::000000000000:role/fis",
+        stopConditions=[{"source": "none"}],
+        targets={"slow": {"resourceType": "aws:lambda:function", "selectionMode": "ALL",
+                          "resourceTags": {"team": "risk"}}},
+        actions={"delay": {"actionId": "aws:lambda:invocation-add-delay",
+                           "parameters": {"duration": "PT1M"}, "targets": {"Functions": "slow"}}},
+    )["experimentTemplate"]  # fmt: skip
+    experiment = client.start_experiment(experimentTemplateId=template["id"])["experiment"]
+    assert client.get_experiment(id=experiment["id"])["experiment"]["actions"]["delay"]
+    (listed,) = client.list_experiments()["experiments"]
+    assert listed["experimentTemplateId"] == template["id"]
+
+
+@pytest.mark.parametrize("trip", [dashboard, logs, xray, budgets, fis])
+def test_services_that_squall_uses_make_a_round_trip(
+    own: RunningTwin, trip: Callable[[RunningTwin], None]
+) -> None:
+    own.reset()
+    trip(own)
 
 
 def test_faults_hit_only_what_the_twin_decodes(own: RunningTwin) -> None:

@@ -11,8 +11,12 @@ from datetime import UTC, datetime
 from typing import Any
 from xml.etree import ElementTree
 
+import cbor2
 import pytest
+from botocore.loaders import Loader
 from tests.cloud_twin.conftest import RunningTwin
+
+from cloud_twin.server.bindings import MOTO_TARGETS
 
 
 @dataclass
@@ -70,6 +74,7 @@ KINESIS = target("Kinesis_20131202.ListStreams")
 DYNAMODB = target("DynamoDB_20120810.ListTables")
 FORM = {"Content-Type": "application/x-www-form-urlencoded; charset=utf-8"}
 LIST_METRICS = b"Action=ListMetrics&Version=2010-08-01"
+RPC = {"smithy-protocol": "rpc-v2-cbor", "Content-Type": "application/cbor"}
 
 UNSIGNED = [
     ("POST", "/", KINESIS, b"{}", 400, "MissingAuthenticationTokenException"),
@@ -81,12 +86,36 @@ UNSIGNED = [
     ("POST", "/model/m/converse", {}, b"{}", 403, "MissingAuthenticationTokenException"),
     ("GET", "/bucket/key", {}, b"", 403, "AccessDenied"),
     ("POST", "/", FORM, LIST_METRICS, 403, "MissingAuthenticationToken"),
+    ("GET", f"/?{LIST_METRICS.decode()}", {}, b"", 403, "MissingAuthenticationToken"),
+    # moto's
+    (
+        "POST", "/", FORM, b"Action=CreateTopic&Name=a&Version=2010-03-31", 403,
+        "MissingAuthenticationToken",
+    ),
+    (
+        "POST", "/", FORM, b"Action=GetCallerIdentity&Version=2011-06-15", 403,
+        "MissingAuthenticationToken",
+    ),
+    (
+        "GET", "/?Action=GetCallerIdentity&Version=2011-06-15", {}, b"", 403,
+        "MissingAuthenticationToken",
+    ),
+    (
+        "POST", "/", target("Logs_20140328.DescribeLogGroups"), b"{}", 400,
+        "MissingAuthenticationTokenException",
+    ),
+    (
+        "POST", "/service/Logs_20140328/operation/DescribeLogGroups", RPC, b"\xa0", 400,
+        "MissingAuthenticationTokenException",
+    ),
 ]  # fmt: skip
 
 
 def error_code(answer: Answer) -> str | None:
     if "x-amzn-errortype" in answer.headers:
         return answer.headers["x-amzn-errortype"]
+    if "cbor" in answer.headers["content-type"]:
+        return str(cbor2.loads(answer.body)["__type"])
     if "json" in answer.headers["content-type"]:
         return str(answer.json()["__type"])
     return answer.xml("Code")
@@ -113,6 +142,8 @@ def test_unsigned_requests_are_refused_as_the_service_would(
         (DYNAMODB, "/", 400, "com.amazon.coral.service#IncompleteSignatureException"),
         ({}, "/2015-03-31/functions", 403, "IncompleteSignatureException"),
         ({}, "/bucket/key", 400, "AuthorizationHeaderMalformed"),
+        (target("Logs_20140328.DescribeLogGroups"), "/", 400, "IncompleteSignatureException"),
+        (FORM, "/", 400, "IncompleteSignature"),
     ],
 )
 def test_half_a_signature_is_refused(
@@ -133,6 +164,11 @@ def test_half_a_signature_is_refused(
             "com.amazon.coral.service#UnknownOperationException",
         ),
         ("monitoring", "GraniteServiceVersion20100801.Guess", "UnknownOperationException"),
+        ("kinesis", "Foo.Nope", "UnknownOperationException"),
+        ("dynamodb", "Foo.Nope", "com.amazon.coral.service#UnknownOperationException"),
+        ("sqs", "AmazonSQS.Nope", "com.amazon.coral.service#UnknownOperationException"),
+        ("sqs", "Foo.Nope", "com.amazon.coral.service#UnknownOperationException"),
+        ("monitoring", "Foo.Nope", "UnknownOperationException"),
     ],
 )
 def test_an_unknown_operation_is_named_so(
@@ -142,9 +178,38 @@ def test_an_unknown_operation_is_named_so(
     assert (answer.status, answer.json()["__type"]) == (400, code)
 
 
-def test_an_unknown_path_is_an_unknown_operation(twin: RunningTwin) -> None:
-    answer = ask(twin, "GET", "/2015-03-31/nothing", signed("lambda"))
+@pytest.mark.parametrize("service", ["lambda", "bedrock", "fis", "xray"])
+def test_an_unknown_path_is_an_unknown_operation(twin: RunningTwin, service: str) -> None:
+    answer = ask(twin, "GET", "/2015-03-31/nothing", signed(service))
     assert (answer.status, error_code(answer)) == (404, "UnknownOperationException")
+    assert b"GET /2015-03-31/nothing" in answer.body
+
+
+@pytest.mark.parametrize(
+    ("service", "version", "message"),
+    [
+        ("monitoring", "2010-08-01", "Could not find operation Nope"),
+        ("sqs", "2012-11-05", "Unknown operation: Nope. The twin speaks AWS JSON with SQS"),
+    ],
+)
+def test_a_forms_unknown_action_is_named(
+    twin: RunningTwin, service: str, version: str, message: str
+) -> None:
+    form = f"Version={version}&Action=Nope".encode()
+    answer = ask(twin, "POST", "/", {**FORM, **signed(service)}, form)
+    assert (answer.status, error_code(answer)) == (400, "InvalidAction")
+    assert message in (answer.xml("Message") or "")
+
+
+def test_targets_of_other_services_under_our_names_are_motos() -> None:
+    loader, found = Loader(), set()
+    ours = {"kinesis", "dynamodb", "sqs", "lambda", "s3", "monitoring"}
+    for name in loader.list_available_services("service-2"):
+        metadata = loader.load_service_model(name, "service-2")["metadata"]
+        if metadata.get("signingName", metadata["endpointPrefix"]) in ours:
+            found.add(metadata.get("targetPrefix"))
+    served = {"Kinesis_20131202", "DynamoDB_20120810", "AmazonSQS", "GraniteServiceVersion20100801"}
+    assert {f"{prefix}." for prefix in found - served - {None}} == set(MOTO_TARGETS)
 
 
 @pytest.mark.parametrize("body", [b'{"a":', b"[1]", b"3", b"\xff\xfe"])

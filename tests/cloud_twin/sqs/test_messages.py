@@ -212,7 +212,7 @@ async def test_a_fault_plan_fails_entries_of_a_batch() -> None:
          "{\"maxReceiveCount\":1,\"deadLetterTargetArn\":\"x\"}"}}, "InvalidParameterValue"),
         ("SetQueueAttributes", {}, "MissingParameter"),
         ("TagQueue", {}, "MissingParameter"),
-        ("AddPermission", {}, "UnsupportedOperation"),
+        ("AddPermission", {}, "UnknownOperationException"),
     ],
 )  # fmt: skip
 async def test_bad_requests_are_awss_errors(

@@ -8,7 +8,7 @@ from typing import Any
 from cloud_twin.errors import AwsError
 from cloud_twin.server.refusals import FRONT_DOOR
 from cloud_twin.server.request import Request
-from cloud_twin.server.wire import json_values
+from cloud_twin.server.wire import json_values, query_error
 from cloud_twin.server.wire.encoded import Encoded
 from cloud_twin.service import Answer, Protocols, Service
 
@@ -53,7 +53,17 @@ class JsonRpc:
         return encoded
 
     def encode_error(self, request: Request, error: AwsError, request_id: str) -> Encoded:
-        """``{"__type": …, "message": …}``; SQS adds the error as the query protocol names it."""
+        """``{"__type": …, "message": …}``; SQS adds the error as the query protocol names it.
+
+        Of SQS's forms, which the twin does not take, old SDKs can read the refusal at least.
+        """
+        if self._query_compatible and request.is_form:
+            if error.code == "UnknownOperationException":
+                message = (
+                    f"{error.message}. The twin speaks AWS JSON with SQS, not the query protocol."
+                )
+                error = AwsError(error.code, message, error.status)
+            return query_error.encode(error, request_id)
         namespace = self._namespace
         if namespace and error.code in FRONT_DOOR:
             namespace = "com.amazon.coral.service#"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 from urllib.parse import parse_qs
 
 from cloud_twin.errors import AwsError
@@ -10,7 +11,7 @@ from cloud_twin.server.request import Request
 from cloud_twin.server.wire import json_values
 from cloud_twin.server.wire.encoded import Encoded
 from cloud_twin.server.wire.routes import Matched, RouteTable
-from cloud_twin.service import Answer, Protocols, Service
+from cloud_twin.service import Answer, Protocols, Route
 
 BLOB_PAYLOADS = frozenset(
     {
@@ -51,10 +52,24 @@ LOWER_MESSAGE = frozenset(
 """Lambda's errors whose message is written ``message``; its others write ``Message``."""
 
 
+class Routed(Protocol):
+    """What is known of a service here."""
+
+    @property
+    def name(self) -> str:
+        """``lambda``, ``bedrock-runtime``, …"""
+        ...
+
+    @property
+    def routes(self) -> Sequence[Route]:
+        """Its operations."""
+        ...
+
+
 class RestJson:
     """JSON bodies over REST paths."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Routed) -> None:
         self._routes = RouteTable(service.routes)
         self._lambda = service.name == "lambda"
 

@@ -74,7 +74,7 @@ class Sqs:
         operation = self._operations.get(call.operation)
         if operation is None:
             raise AwsError(
-                "UnsupportedOperation",
+                "UnknownOperationException",
                 f"The twin's SQS has no operation {call.operation}; it has: "
                 f"{', '.join(sorted(self._operations))}.",
             )
