@@ -51,6 +51,15 @@ def test_a_bill_by_hand() -> None:
     assert bill.unpriced == (Usage("s3", "get_requests", "audit", 7),)
 
 
+def test_a_bill_that_lacks_something_has_no_cost_of_a_transaction() -> None:
+    used = [Usage("lambda", "requests", "decide", 2_000_000)]
+    bill = cost_of(used, None, BOOK, "CloudWatch", ("CloudWatch shows 1 of 2 calls",))
+    assert bill is not None
+    assert bill.total_usd == pytest.approx(0.40)
+    assert bill.per_transaction_usd is None
+    assert bill.notes == ("CloudWatch shows 1 of 2 calls",)
+
+
 def test_reading_is_billed_on_demand_only() -> None:
     gib = 2.0**30
     read = Usage("kinesis", "bytes_out", "transactions", gib)

@@ -78,3 +78,8 @@ def test_a_quota_is_met_with_a_queue_and_every_decision_is_explained(tmp_path: P
     assert confidence["windows"] >= 2
     assert 0 < confidence["drift_share_max"] < 1
     assert "bedrock" in {item["service"] for item in result["business"]["cost"]["items"]}
+    services = result["services"]
+    assert services["bedrock"]["throttled_share"] > 0
+    assert services["bedrock"]["output_tokens"] > 0
+    assert services["s3"]["puts"] > 0
+    assert "A quota of Bedrock was reached" in {one["title"] for one in result["findings"]}

@@ -88,10 +88,15 @@ def load_price_book(path: Path | None = None) -> PriceBook:
 
 
 def cost_of(
-    usage: Iterable[Usage], accepted: int, book: PriceBook, basis: str
+    usage: Iterable[Usage],
+    accepted: int | None,
+    book: PriceBook,
+    basis: str,
+    notes: tuple[str, ...] = (),
 ) -> CostBreakdown | None:
     """The bill of a run that had ``accepted`` transactions; None where nothing was metered.
 
+    ``accepted`` None: the usage is not all that they made, so that no share of it is one's cost.
     Quantities are billed as used, not rounded up to whole units: the next run goes on where this
     one ended.
     """
@@ -128,6 +133,7 @@ def cost_of(
         basis=basis,
         prices=book.title,
         unpriced=tuple(unpriced),
+        notes=notes,
     )
 
 

@@ -119,6 +119,8 @@ async def find_limit(
     """Search, and show how it goes; an interrupt ends it with what is known."""
     notes = [f"not judged in short runs: {text}" for text in left_out]
     parts = real_parts()
+    if not any("services." in criterion.text for criterion in step.criteria):
+        parts = replace(parts, figures_wait_s=0.0)  # minutes for each rate, for nothing that counts
     with LimitView(console, step.warm_up_s + step.step_s) as view:
         async with KeptTarget(parts.open_target, notes.append) as kept:
             watch = PartsWatch(kept.open, parts.monotonic)

@@ -37,11 +37,13 @@ class CostBreakdown:
     items: tuple[CostItem, ...]
     total_usd: float
     per_transaction_usd: float | None
-    """Per accepted transaction; None where there was none."""
+    """Per accepted transaction; None where there was none, or not all of their usage is known."""
     basis: str
     """Where the usage is from: ``the twin's meter`` or ``CloudWatch``."""
     prices: str
     """Name, region and date of the price book."""
     unpriced: tuple[Usage, ...] = ()
     """Used, but without a price in the book: not in the total."""
+    notes: tuple[str, ...] = ()
+    """What the bill lacks or has too much."""
     currency: str = "USD"

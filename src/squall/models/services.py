@@ -37,6 +37,8 @@ class FunctionFigures:
     """The worst minute's P95."""
     duration_ms_max: float | None = None
     concurrency_max: float | None = None
+    provisioned_concurrency_share_max: float | None = None
+    """Of the provisioned concurrency, the largest part in use at once."""
     iterator_age_ms_max: float | None = None
     dead_letter_errors: float | None = None
 

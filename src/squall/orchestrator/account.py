@@ -17,6 +17,7 @@ from squall.orchestrator.live_run import LiveRun
 from squall.orchestrator.planning import RunPlan
 from squall.orchestrator.ports import LoadEngine, Progress, TargetSession
 from squall.orchestrator.repeated_read import read_until_settled
+from squall.orchestrator.service_watch import ServiceReport, ServiceWatch
 from squall.probes import ConcludedLoad
 
 _Found = TypeVar("_Found")
@@ -75,6 +76,23 @@ class Conclusion:
         """What is known without a final read; ``note`` says why there was none."""
         counts = live.aggregator.counts
         return without_final_read(engine.ledger, counts, self.plan.run_tag, note)
+
+    async def services(
+        self,
+        watch: ServiceWatch | None,
+        accepted: int,
+        last_unix_s: float,
+        longest_s: float,
+    ) -> ServiceReport | None:
+        """What the target's services did, once their own figures of the run have come.
+
+        They are waited for ``longest_s`` at most; ``last_unix_s``: when the last transaction was
+        due.
+        """
+        if watch is None:
+            return None
+        await self._unless_broken_off(watch.settle(accepted, last_unix_s, longest_s))
+        return await watch.end(accepted)
 
     async def probes(
         self, beside: Beside, accounting: Accounting, started_unix_s: float

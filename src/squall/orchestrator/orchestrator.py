@@ -27,7 +27,7 @@ from squall.orchestrator.ports import (
     TargetSession,
 )
 from squall.orchestrator.run_ids import new_run_id
-from squall.orchestrator.service_watch import ServiceWatch
+from squall.orchestrator.service_watch import Aids, ServiceWatch
 from squall.orchestrator.state import RunStateMachine
 
 MULTIPLIER_MAX = 100.0
@@ -204,7 +204,12 @@ class StressTestOrchestrator:
         await beside.stop(at_once=self._machine.ended)
         accounting = await self._account(session, engine, live)
         probes = await self._conclusion.probes(beside, accounting, started_unix_s)
-        report = None if services is None else await services.end(accounting.accepted)
+        report = await self._conclusion.services(
+            services,
+            accounting.accepted,
+            started_unix_s + live.sending_s,
+            0.0 if self._machine.ended else self._parts.figures_wait_s,
+        )
         self._end(TestStatus.COMPLETED)
         live.publish()
         return assemble(
@@ -235,9 +240,8 @@ class StressTestOrchestrator:
         target = session.target
         if not isinstance(target, CloudTarget):
             return None
-        services = ServiceWatch(
-            target.cloud, target.open_client, self._parts.prices, self._note, self._parts.wall_clock
-        )
+        aids = Aids(self._note, self._progress, self._parts.wall_clock)
+        services = ServiceWatch(target.cloud, target.open_client, self._parts.prices, aids)
         await services.begin()
         return services
 

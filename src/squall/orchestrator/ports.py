@@ -11,6 +11,7 @@ from squall.business import PriceBook, load_price_book
 from squall.load_generator import Ledger, LoadPlan, LostWorker
 from squall.load_generator.target_spec import TargetSpec
 from squall.metrics import Schedule
+from squall.metrics.collectors.cloudwatch.arrival import WAIT_S_MAX
 from squall.models import Interval, PlatformSetup
 from squall.targets import CloudPlace, DecisionFeed, DecisionReader
 from squall.targets.installation import Installation
@@ -186,3 +187,5 @@ class Parts:
     cores: int
     prices: PriceBook = field(default_factory=load_price_book)
     """What the target's cloud services cost."""
+    figures_wait_s: float = WAIT_S_MAX
+    """How long after a load its cloud services' own figures are waited for, where they are late."""

@@ -34,8 +34,12 @@ def platform_target(url: str) -> HttpTarget:
     return HttpTarget(checked, FIELDS)
 
 
-def stream_platform_target(url: str, endpoint_url: str, region: str) -> FrontTarget:
+def stream_platform_target(
+    url: str, endpoint_url: str, region: str, reasoning_model: str | None = None
+) -> FrontTarget:
     """The reference platform in stream mode: its gateway at ``url``, its AWS at ``endpoint_url``.
+
+    ``reasoning_model``: id of the model that its reasoning asks; None: it asks none.
 
     Raises:
         ConfigurationError: AWS cannot be used as configured here.
@@ -44,8 +48,10 @@ def stream_platform_target(url: str, endpoint_url: str, region: str) -> FrontTar
     text = (catalogue / "fraud_platform_stream.yaml").read_text("utf-8")
     described = parse_target_file(text, "fraud_platform_stream.yaml")
     assert described.decisions is not None, "the catalogue says where decisions come out"
-    place = {"endpoint_url": endpoint_url, "region": region}
-    decisions = described.decisions.model_dump() | place
+    decisions = described.decisions.model_dump()
+    decisions |= {"endpoint_url": endpoint_url, "region": region}
+    if reasoning_model is not None:
+        decisions["watch"] |= {"models": (reasoning_model,)}
     checked = TargetFile.model_validate(
         {**described.model_dump(), "url": url, "decisions": decisions}
     )

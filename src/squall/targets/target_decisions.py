@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
+from squall.targets import resource_names as names
 from squall.targets.target_values import AnswerPath, Part
 
 POLL_MS_MIN = 200.0
@@ -14,21 +15,7 @@ POLL_MS_MIN = 200.0
 POLL_MS_MAX = 10_000.0
 
 
-_STREAM = r"^(kinesis://)?[a-zA-Z0-9_.-]{1,128}$"
-_TABLE = r"^(dynamodb://)?[a-zA-Z0-9_.-]{3,255}$"
 _URL = r"^https?://[^/?#\s]+/?$"
-
-
-def _stream(name: str) -> str:
-    if not re.match(_STREAM, name):
-        raise ValueError("must be a stream's name (letters, digits, _ . -)")
-    return name.removeprefix("kinesis://")
-
-
-def _table(name: str) -> str:
-    if not re.match(_TABLE, name):
-        raise ValueError("must be a table's name (letters, digits, _ . -)")
-    return name.removeprefix("dynamodb://")
 
 
 def _endpoint(url: str) -> str:
@@ -37,8 +24,24 @@ def _endpoint(url: str) -> str:
     return url.rstrip("/")
 
 
-StreamName = Annotated[str, AfterValidator(_stream), Field(json_schema_extra={"pattern": _STREAM})]
-TableName = Annotated[str, AfterValidator(_table), Field(json_schema_extra={"pattern": _TABLE})]
+StreamName = Annotated[
+    str, AfterValidator(names.stream_name), Field(json_schema_extra={"pattern": names.STREAM})
+]
+TableName = Annotated[
+    str, AfterValidator(names.table_name), Field(json_schema_extra={"pattern": names.TABLE})
+]
+FunctionName = Annotated[
+    str, AfterValidator(names.function_name), Field(json_schema_extra={"pattern": names.FUNCTION})
+]
+ModelId = Annotated[
+    str, AfterValidator(names.model_id), Field(json_schema_extra={"pattern": names.MODEL})
+]
+BucketMetrics = Annotated[
+    str, AfterValidator(names.bucket_metrics), Field(json_schema_extra={"pattern": names.BUCKET})
+]
+QueueName = Annotated[
+    str, AfterValidator(names.queue_name), Field(json_schema_extra={"pattern": names.QUEUE})
+]
 EndpointUrl = Annotated[str, AfterValidator(_endpoint), Field(json_schema_extra={"pattern": _URL})]
 
 
@@ -49,7 +52,22 @@ class WatchedPart(Part):
         default=(), description="Kinesis streams, and with them the functions that read them"
     )
     tables: tuple[TableName, ...] = Field(default=(), description="DynamoDB tables")
-    functions: tuple[str, ...] = Field(default=(), description="Lambda functions")
+    functions: tuple[FunctionName, ...] = Field(
+        default=(), description="Lambda functions: names, name:alias or ARNs"
+    )
+    models: tuple[ModelId, ...] = Field(default=(), description="Bedrock models, by id")
+    buckets: tuple[BucketMetrics, ...] = Field(
+        default=(),
+        description="S3 buckets with request metrics: NAME/FILTER, or NAME for the filter "
+        "EntireBucket",
+    )
+    queues: tuple[QueueName, ...] = Field(default=(), description="SQS queues")
+
+    def watched(self) -> names.Watched:
+        """The plain value."""
+        return names.Watched(
+            self.streams, self.tables, self.functions, self.models, self.buckets, self.queues
+        )
 
 
 class DecisionsPart(Part):

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from squall.errors import TargetFileError
+from squall.load_generator.target_spec import Endpoint
+from squall.targets import CloudPlace
 from squall.targets.aws.address import (
     DecisionFormat,
     KinesisAddress,
@@ -13,6 +17,7 @@ from squall.targets.aws.address import (
     parse_kinesis,
     parse_lambda,
 )
+from squall.targets.resource_names import Watched
 
 
 def test_a_name_is_enough() -> None:
@@ -39,6 +44,33 @@ def test_everything_can_be_said() -> None:
     )
 
 
+@pytest.mark.parametrize("read", [parse_kinesis, parse_lambda])
+def test_what_else_is_watched(read: Callable[[str], KinesisAddress | LambdaAddress]) -> None:
+    scheme = "kinesis" if read is parse_kinesis else "lambda"
+    watch = read(
+        f"{scheme}://tx?watch=table:profiles&watch=table:dynamodb://other&watch=stream:kinesis://s"
+        "&watch=model:us.amazon.nova-micro-v1:0&watch=bucket:audit/all&watch=bucket:plain"
+        "&watch=queue:letters.fifo&watch=function:decide:live&watch=table:profiles"
+    ).watch
+    assert watch == Watched(
+        streams=("s",),
+        tables=("profiles", "other"),
+        functions=("decide:live",),
+        models=("us.amazon.nova-micro-v1:0",),
+        buckets=("audit/all", "plain"),
+        queues=("letters.fifo",),
+    )
+    place = CloudPlace.of(Endpoint("h", 1), watch, streams=("tx", None), record_stream="tx")
+    assert place.streams == ("tx", "s")
+    assert place.buckets == (("audit", "all"), ("plain", "EntireBucket"))
+    assert place.functions == ("decide:live",)
+
+
+def test_when_a_table_says_that_it_was_decided() -> None:
+    address = parse_kinesis("kinesis://tx?table=kept&decided_at=written_ms")
+    assert address.format == DecisionFormat(decided_at="written_ms")
+
+
 @pytest.mark.parametrize(
     "name",
     ["decide:live", "decide:$LATEST", "arn:aws:lambda:eu-west-1:123456789012:function:decide:7"],
@@ -61,7 +93,16 @@ def test_functions_by_alias_and_arn(name: str) -> None:
         ("kinesis://tx?region=", "region: must be a region like eu-west-1, not “”"),
         ("kinesis://tx?endpoint_url=localhost", "endpoint_url: must be http(s)://host:port"),
         ("kinesis://tx?shard=1", "shard: is not an option of kinesis://tx; it has agents, amount"),
-        ("kinesis://tx?region=a1&region=b2", "an option is given twice"),
+        ("kinesis://tx?region=a1&region=b2", "region: is given twice"),
+        ("kinesis://tx?watch=profiles", "watch: must be one of stream:NAME, table:NAME, function:"),
+        ("kinesis://tx?watch=disk:d", "watch: must be one of stream:NAME"),
+        ("kinesis://tx?watch=bucket:A", "watch: must be a bucket's name, or NAME/FILTER"),
+        ("kinesis://tx?watch=queue:a/b", "watch: must be a queue's name"),
+        ("kinesis://tx?decided_at=at", "decided_at: is an attribute of a table: give table= too"),
+        (
+            "kinesis://tx?decided_at=at&table=kept&decisions=out",
+            "decided_at: is not used with decisions=",
+        ),
         ("kinesis://tx?id=a..b", "id: must be names with dots between them"),
         ("kinesis://tx?profile=", "profile: must be a name"),
         ("kinesis://tx?partition_key=User", "partition_key: must be a field"),

@@ -149,8 +149,20 @@ def test_the_platform_in_stream_mode_is_such_a_front(twin: RunningTwin) -> None:
     assert decides_later(target.spec)
     assert target.cloud.streams == ("transactions", "decisions")
     assert target.cloud.tables == ("decisions", "profiles")
+    assert target.cloud.buckets == (("fraud-platform-audit", "EntireBucket"),)
+    assert target.cloud.queues == ("dead-letters",)
+    assert target.cloud.models == ()
+    assert target.cloud.record_stream == ""  # the gateway packs many transactions into a record
     assert target.reader("k3v9x2ab") is not None
     assert target.agents_url == "/v1/agents"
+
+
+def test_the_model_that_the_platform_asks_is_watched(twin: RunningTwin) -> None:
+    target = stream_platform_target(
+        "http://127.0.0.1:8700", twin.url, "us-east-1", "amazon.nova-micro-v1:0"
+    )
+    assert target.cloud.models == ("amazon.nova-micro-v1:0",)
+    assert target.cloud.tables == ("decisions", "profiles")
 
 
 @pytest.mark.parametrize(
@@ -161,6 +173,18 @@ def test_the_platform_in_stream_mode_is_such_a_front(twin: RunningTwin) -> None:
         ("decisions: {table: x}", "3: decisions.table: must be a table's name"),
         ("decisions: {stream: s, endpoint_url: h}", "must be http(s)://host:port"),
         ("decisions: {stream: s, poll_ms: 1}", "3: decisions.poll_ms: must be at least 200, not 1"),
+        (
+            "decisions: {stream: s, watch: {buckets: [A]}}",
+            "decisions.watch.buckets[0]: must be a bucket's name, or NAME/FILTER",
+        ),
+        (
+            "decisions: {stream: s, decided_at: at}",
+            "decided_at is an attribute of a table: give table too",
+        ),
+        (
+            "decisions: {stream: s, table: kept, decided_at: at}",
+            "decided_at and stream are given",
+        ),
         ("decisions: {steam: s}", "3: decisions.steam: is not a known key; did you mean stream?"),
         (
             "answer: {score: s}\ndecisions: {stream: s}",

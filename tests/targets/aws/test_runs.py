@@ -19,7 +19,8 @@ from squall.models import ClientSpec, RetryPolicy, StressTestConfig, TestResults
 from squall.models.load_spec import SustainedSpec
 from squall.models.scenario import MixSpec
 from squall.orchestrator import StressTestOrchestrator
-from squall.targets import open_target
+from squall.orchestrator.service_watch import WHOLE_PERIODS
+from squall.targets import HttpClient, open_target
 
 TARGET = "kinesis://transactions?decisions=kinesis://decisions"
 RATE_TPS = 400.0
@@ -286,6 +287,26 @@ async def test_a_table_alone_shows_what_was_lost_and_no_latency(kept: RunningTwi
     assert results.accounting.lost == 3
     assert results.latency_ms.decision.count == 0
     assert results.latency_ms.decision.p50 is None
+
+
+async def test_without_a_meter_cloudwatchs_figures_are_waited_for(
+    streams: RunningTwin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def no_meter(client: HttpClient) -> None:
+        return None
+
+    monkeypatch.setattr("squall.orchestrator.service_watch.read_twin_meter", no_meter)
+    monkeypatch.setattr("squall.metrics.collectors.cloudwatch.arrival.STILL_S", 0.05)
+    results = await run(scenario(edge_cases=0.0, duration_s=1.0), streams)
+    cost = results.business.cost
+    assert cost is not None
+    assert cost.basis == "CloudWatch"
+    assert cost.per_transaction_usd == pytest.approx(cost.total_usd / 400)
+    assert cost.notes == (WHOLE_PERIODS,)
+    used = {(item.unit, item.resource): item.quantity for item in cost.items}
+    assert used["put_payload_units", "transactions"] == 400
+    assert 0 < used["shard_hours", "transactions"] < 2 * 60 / 3600
+    assert not any("not measured" in note for note in results.notes)
 
 
 def _keeper(client: Any) -> Callable[[dict[str, Any]], list[dict[str, Any]]]:

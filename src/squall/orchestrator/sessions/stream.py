@@ -44,7 +44,9 @@ async def stream_session(
     for name, value in ANY_KEYS.items():
         os.environ.setdefault(name, value)  # AWS tools find their credentials there, as ever
     async with StreamPlatform(StreamOptions(cache_dir, setup), progress) as platform:
-        target = stream_platform_target(platform.url, platform.twin_url, REGION)
+        target = stream_platform_target(
+            platform.url, platform.twin_url, REGION, setup.reasoning_model
+        )
         progress(f"the cloud twin is at {platform.twin_url}")
         installation = Installation(
             platform_url=platform.url,

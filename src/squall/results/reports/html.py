@@ -100,7 +100,7 @@ def _cost(results: TestResults) -> dict[str, object]:
         return {}
     return {
         "cost_sentence": story.cost_sentence(cost),
-        "unpriced_sentence": story.unpriced_sentence(cost),
+        "cost_remarks": story.cost_remarks(cost),
         "cost_rows": story.cost_rows(cost),
     }
 

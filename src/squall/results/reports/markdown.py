@@ -185,7 +185,7 @@ def _cost(results: TestResults) -> str:
     cost = results.business.cost
     if cost is None:
         return ""
-    rest = story.unpriced_sentence(cost)
+    rest = story.cost_remarks(cost)
     head = f"## Cost\n\n{story.cost_sentence(cost)}.\n\n"
     bill = table(("Service", "Used", "Price", "Amount"), story.cost_rows(cost))
     return head + bill + (f"\n\n{rest}" if rest else "")

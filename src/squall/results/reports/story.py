@@ -167,11 +167,11 @@ def _share(name: str) -> float:
 
 def cost_sentence(cost: CostBreakdown) -> str:
     """What a transaction cost, and how that is known."""
+    known = f"usage by {cost.basis}, prices of {cost.prices}"
+    if cost.per_transaction_usd is None:
+        return f"A transaction: not measured; {small_money(cost.total_usd)} in all: {known}"
     each = small_money(cost.per_transaction_usd)
-    return (
-        f"{each} a transaction, {small_money(cost.total_usd)} in all: usage by {cost.basis}, "
-        f"prices of {cost.prices}"
-    )
+    return f"{each} a transaction, {small_money(cost.total_usd)} in all: {known}"
 
 
 def cost_rows(cost: CostBreakdown) -> list[tuple[str, str, str, str]]:
@@ -187,12 +187,13 @@ def cost_rows(cost: CostBreakdown) -> list[tuple[str, str, str, str]]:
     ]
 
 
-def unpriced_sentence(cost: CostBreakdown) -> str:
-    """What the price book does not know; empty where it knows all."""
-    if not cost.unpriced:
-        return ""
-    names = ", ".join(f"{u.service} {words(u.unit)} ({u.quantity:,.6g})" for u in cost.unpriced)
-    return f"Not in the price book, so not in the sum: {names}."
+def cost_remarks(cost: CostBreakdown) -> str:
+    """What the bill lacks or has too much; empty where it is complete."""
+    remarks = [f"{note[:1].upper()}{note[1:]}." for note in cost.notes]
+    if cost.unpriced:
+        names = ", ".join(f"{u.service} {words(u.unit)} ({u.quantity:,.6g})" for u in cost.unpriced)
+        remarks.append(f"Not in the price book, so not in the sum: {names}.")
+    return " ".join(remarks)
 
 
 def coordination_sentence(coordination: Coordination) -> str:

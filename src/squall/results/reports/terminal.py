@@ -185,7 +185,7 @@ def _cost(cost: CostBreakdown) -> RenderableType:
         table.add_row(*row)
     text = Text("\nCost        ", "dim")
     text.append(story.cost_sentence(cost), "default")
-    rest = Text(story.unpriced_sentence(cost), "yellow")
+    rest = Text(story.cost_remarks(cost), "yellow")
     return Group(text, Text(), table, rest)
 
 

@@ -5,21 +5,19 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from squall.errors import Problem, TargetFileError
+from squall.targets import resource_names
+from squall.targets.resource_names import Watched
 from squall.targets.target_decisions import POLL_MS_MAX, POLL_MS_MIN
 
 SCHEMES = ("kinesis://", "lambda://")
 LINGER_MS_MAX = 1_000.0
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}")
-_TABLE = re.compile(r"[a-zA-Z0-9_.-]{3,255}")
-_FUNCTION = re.compile(
-    r"(arn:aws[a-z-]*:lambda:[a-z0-9-]+:\d{12}:function:)?[a-zA-Z0-9_-]{1,64}(:[a-zA-Z0-9$_-]+)?"
-)
 _REGION = re.compile(r"[a-z0-9-]{2,40}")
 _Value = TypeVar("_Value")
 
@@ -62,6 +60,8 @@ class KinesisAddress:
     linger_ms: float = 5.0
     poll_ms: float = 250.0
     format: DecisionFormat = DecisionFormat()
+    watch: Watched = field(default_factory=Watched)
+    """What else the target uses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +74,8 @@ class LambdaAddress:
     agents: str | None = None
     """URL of the agents' figures."""
     format: DecisionFormat = DecisionFormat()
+    watch: Watched = field(default_factory=Watched)
+    """What else the target uses."""
 
 
 class _Options:
@@ -84,11 +86,10 @@ class _Options:
         self.text = text
         self.problems: list[Problem] = []
         self.name = unquote(parts.netloc + parts.path)
-        pairs = parse_qsl(parts.query, keep_blank_values=True)
-        self._left = dict(pairs)
+        self._left: dict[str, list[str]] = {}
+        for option, value in parse_qsl(parts.query, keep_blank_values=True):
+            self._left.setdefault(option, []).append(value)
         self._known: list[str] = []
-        if len(self._left) < len(pairs):
-            self.problem("", "an option is given twice")
         if parts.fragment:
             self.problem("", "must not have a fragment (#)")
 
@@ -96,15 +97,21 @@ class _Options:
         self.problems.append(Problem("--target", option, message))
 
     def take(self, option: str, read: Callable[[str], _Value], default: _Value) -> _Value:
+        """What an option says that may be given once."""
+        if len(self._left.get(option, ())) > 1:
+            self.problem(option, "is given twice")
+        return next(iter(self.take_all(option, read)), default)
+
+    def take_all(self, option: str, read: Callable[[str], _Value]) -> list[_Value]:
+        """What an option says each time it is given."""
         self._known.append(option)
-        text = self._left.pop(option, None)
-        if text is None:
-            return default
-        try:
-            return read(text)
-        except ValueError as error:
-            self.problem(option, f"{error}, not “{text}”")
-            return default
+        found = []
+        for text in self._left.pop(option, ()):
+            try:
+                found.append(read(text))
+            except ValueError as error:
+                self.problem(option, f"{error}, not “{text}”")
+        return found
 
     def close(self) -> None:
         """Raise for everything that was wrong, unknown options included."""
@@ -136,6 +143,7 @@ def parse_kinesis(text: str) -> KinesisAddress:
         linger_ms=options.take("linger_ms", _between(0, LINGER_MS_MAX), 5.0),
         poll_ms=options.take("poll_ms", _between(POLL_MS_MIN, POLL_MS_MAX), 250.0),
         format=replace(_format(options), decided_at=options.take("decided_at", _some, None) or ""),
+        watch=_watch(options),
     )
     if address.format.decided_at and address.table is None:
         options.problem("decided_at", "is an attribute of a table: give table= too")
@@ -152,7 +160,7 @@ def parse_lambda(text: str) -> LambdaAddress:
         TargetFileError: with everything that is wrong with it.
     """
     options = _Options(text)
-    if not _FUNCTION.fullmatch(options.name):
+    if not re.fullmatch(resource_names.FUNCTION, options.name):
         options.problem("", f"lambda:// needs a function's name, name:alias or ARN: {text}")
     address = LambdaAddress(
         function=options.name,
@@ -160,9 +168,14 @@ def parse_lambda(text: str) -> LambdaAddress:
         table=options.take("table", _table, None),
         agents=options.take("agents", _whole_url, None),
         format=_format(options),
+        watch=_watch(options),
     )
     options.close()
     return address
+
+
+def _watch(options: _Options) -> Watched:
+    return resource_names.watched_from(options.take_all("watch", resource_names.watched_name))
 
 
 def _place(options: _Options) -> Place:
@@ -192,10 +205,9 @@ def _stream(text: str) -> str | None:
 
 
 def _table(text: str) -> str | None:
-    name = text.removeprefix("dynamodb://")
-    if not _TABLE.fullmatch(name):
+    if not re.fullmatch(resource_names.TABLE, text):
         raise ValueError("must be dynamodb://TABLE")
-    return name
+    return resource_names.table_name(text)
 
 
 def _region(text: str) -> str | None:

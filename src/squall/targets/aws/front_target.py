@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from squall.targets.aws.access import open_client, resolve_access
@@ -56,14 +57,12 @@ class FrontTarget:
     @property
     def cloud(self) -> CloudPlace:
         """The services that it names."""
-        part, watch = self._part, self._part.watch
-        streams = (*watch.streams, *filter(None, (part.stream,)))
-        tables = (*filter(None, (part.table,)), *watch.tables)
-        return CloudPlace(
-            endpoint=self._decisions.kinesis.address.endpoint,
-            streams=tuple(dict.fromkeys(streams)),
-            tables=tuple(dict.fromkeys(tables)),
-            functions=watch.functions,
+        part, watched = self._part, self._part.watch.watched()
+        return CloudPlace.of(
+            self._decisions.kinesis.address.endpoint,
+            # The order of the way through: what takes transactions in comes first.
+            replace(watched, streams=(*watched.streams, *filter(None, (part.stream,)))),
+            tables=(part.table,),
         )
 
     def open_client(self, service: str) -> Any:

@@ -105,10 +105,12 @@ class KinesisTarget:
     def cloud(self) -> CloudPlace:
         """The services that it names."""
         address = self._address
-        return CloudPlace(
-            endpoint=self.spec.endpoint,
-            streams=tuple(filter(None, (address.stream, address.decisions))),
-            tables=tuple(filter(None, (address.table,))),
+        return CloudPlace.of(
+            self.spec.endpoint,
+            address.watch,
+            streams=(address.stream, address.decisions),
+            tables=(address.table,),
+            record_stream=address.stream,
         )
 
     @property

@@ -131,10 +131,12 @@ class LambdaTarget:
     @property
     def cloud(self) -> CloudPlace:
         """The services that it names."""
-        return CloudPlace(
-            endpoint=self.spec.endpoint,
-            tables=tuple(filter(None, (self._address.table,))),
-            functions=(self._address.function,),
+        address = self._address
+        return CloudPlace.of(
+            self.spec.endpoint,
+            address.watch,
+            tables=(address.table,),
+            call_function=address.function,
         )
 
     @property

@@ -10,11 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from squall.business import load_price_book
 from squall.metrics.collectors.cloudwatch import AwsResources, CloudWatchCollector
 from squall.metrics.collectors.cloudwatch.catalogue import MetricQuery, queries_for
+from squall.metrics.collectors.cloudwatch.discovery import discover
 from squall.metrics.collectors.cloudwatch.figures import service_figures
 from squall.metrics.collectors.cloudwatch.periods import SETTLING_S, PeriodCache
-from squall.metrics.collectors.cloudwatch.usage import ResourceFacts, usage_from_metrics
+from squall.metrics.collectors.cloudwatch.usage import (
+    ResourceFacts,
+    mean_facts,
+    usage_from_metrics,
+)
 
 RESOURCES = AwsResources(
     streams=("transactions",),
@@ -177,6 +183,86 @@ def test_usage_is_what_the_bill_counts() -> None:
         ("bedrock", "output_tokens"): 700,
         ("cloudwatch", "metrics_requested"): 40,
     }
+
+
+@pytest.mark.parametrize(
+    ("facts", "unit", "quantity"),
+    [
+        (ResourceFacts(memory_mb={"decide": 512}), "gb_seconds", 4.0),
+        (
+            ResourceFacts(memory_mb={"decide": 512}, arm=frozenset({"decide"})),
+            "gb_seconds_arm",
+            4.0,
+        ),
+        (ResourceFacts(), "write_request_units", 2_000.0),
+        (
+            ResourceFacts(table_units={"decisions": (10.0, 200.0)}),
+            "write_capacity_unit_hours",
+            100.0,
+        ),
+        (ResourceFacts(table_units={"decisions": (10.0, 200.0)}), "read_capacity_unit_hours", 5.0),
+        (ResourceFacts(shards={"transactions": 2}), "put_payload_units", 3.0),
+    ],
+)
+def test_how_a_resource_is_set_up_decides_what_is_billed(
+    facts: ResourceFacts, unit: str, quantity: float
+) -> None:
+    sums = {"Duration": 8_000.0, "ConsumedWriteCapacityUnits": 2_000.0, "IncomingRecords": 3.0}
+    usage = usage_from_metrics(
+        RESOURCES, facts, lambda namespace, metric, dimensions: sums.get(metric, 0.0), 0.5, 0
+    )
+    found = {entry.unit: entry for entry in usage}
+    assert found[unit].quantity == quantity
+    assert ("write_request_units" in found) == (not facts.table_units)
+    assert load_price_book().find(found[unit]) is not None
+
+
+def test_what_is_paid_by_the_hour_is_the_mean_of_both_looks() -> None:
+    first = ResourceFacts({"f": 512}, {"kept": 4, "split": 2, "gone": 1}, table_units={"t": (5, 5)})
+    last = ResourceFacts({"f": 256}, {"kept": 4, "split": 4}, table_units={"t": (5, 15)})
+    facts, notes = mean_facts(first, last)
+    assert facts.shards == {"kept": 4, "split": 3, "gone": 1}
+    assert facts.table_units == {"t": (5, 10)}
+    assert facts.memory_mb == {"f": 512}
+    assert [note.split(" had ")[0] for note in notes] == ["the stream split", "the table t"]
+
+
+class Account:
+    """A stream with more readers than a page of mappings holds, and a provisioned table."""
+
+    def describe_stream_summary(self, StreamName: str) -> dict[str, Any]:  # noqa: N803
+        return {"StreamDescriptionSummary": {"StreamARN": "arn", "OpenShardCount": 1}}
+
+    def list_event_source_mappings(
+        self,
+        EventSourceArn: str,  # noqa: N803
+        Marker: str = "0",  # noqa: N803
+    ) -> dict[str, Any]:
+        number = int(Marker)
+        arn = f"arn:aws:lambda:us-east-1:123456789012:function:reader-{number}:live"
+        more = {"NextMarker": str(number + 1)} if number < 2 else {}
+        return {"EventSourceMappings": [{"FunctionArn": arn}], **more}
+
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+        kind = "arm64" if FunctionName.endswith("1") else "x86_64"
+        return {"MemorySize": 256, "Architectures": [kind]}
+
+    def describe_table(self, TableName: str) -> dict[str, Any]:  # noqa: N803
+        units = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 10}
+        return {
+            "Table": {
+                "ProvisionedThroughput": units,
+                "GlobalSecondaryIndexes": [{"ProvisionedThroughput": units}],
+            }
+        }
+
+
+def test_everything_that_bills_depend_on_is_found() -> None:
+    found = discover(lambda service: Account(), AwsResources(streams=("s",), tables=("t",)))
+    assert found.problems == ()
+    assert found.resources.functions == ("reader-0", "reader-1", "reader-2")
+    assert found.facts.arm == {"reader-1"}
+    assert found.facts.table_units == {"t": (10, 20)}
 
 
 def test_without_resources_nothing_is_measured() -> None:

@@ -40,6 +40,14 @@ class Done:
     letters: int
 
 
+def function_code() -> bytes:
+    """The function as an archive."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("app.py", SOURCE)
+    return content.getvalue()
+
+
 def make_estate(twin: RunningTwin) -> None:
     """A stream that a function reads, with a queue for what fails, and a table."""
     kinesis, functions = twin.client("kinesis"), twin.client("lambda")
@@ -52,9 +60,6 @@ def make_estate(twin: RunningTwin) -> None:
         BillingMode="PAY_PER_REQUEST",
     )
     twin.client("sqs").create_queue(QueueName=QUEUE)
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        archive.writestr("app.py", SOURCE)
     functions.create_function(
         FunctionName=FUNCTION,
         Runtime="python3.11",
@@ -62,7 +67,7 @@ def make_estate(twin: RunningTwin) -> None:
         Role=ROLE,
         MemorySize=MEMORY_MB,
         Timeout=30,
-        Code={"ZipFile": content.getvalue()},
+        Code={"ZipFile": function_code()},
     )
     functions.get_waiter("function_active_v2").wait(FunctionName=FUNCTION)
     stream = kinesis.describe_stream_summary(StreamName=STREAM)["StreamDescriptionSummary"]

@@ -23,7 +23,10 @@ DYNAMODB_OPERATIONS = (
 
 @dataclass(frozen=True, slots=True)
 class AwsResources:
-    """Names of what a target runs on. ``buckets`` are (bucket, request metrics filter)."""
+    """Names of what a target runs on, as CloudWatch has them.
+
+    ``buckets`` are (bucket, request metrics filter).
+    """
 
     streams: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
@@ -72,6 +75,7 @@ _FUNCTION = (
     ("Duration", _P95),
     ("IteratorAge", _MAX),
     ("ConcurrentExecutions", _MAX),
+    ("ProvisionedConcurrencyUtilization", _MAX),
 )
 _TABLE = (
     ("ConsumedReadCapacityUnits", _SUM),

@@ -64,19 +64,21 @@ class CloudWatchCollector:
         """Sums over the run, by metric and resource."""
         return totals_of(self._cache.values)
 
-    async def collect(self, now_wall_s: float) -> None:
-        """Read what is not closed yet."""
-        window = self._cache.window(now_wall_s)
+    async def collect(self, now_wall_s: float, until_s: float | None = None) -> bool:
+        """Read what is not closed yet, up to ``until_s`` (None: now); False where that failed."""
+        window = self._cache.window(now_wall_s if until_s is None else until_s)
         if window is None or not self._queries:
-            return
-        try:
-            found = await asyncio.to_thread(self._read, window)
-        except Exception as error:  # boto3 raises what it likes; the load goes on without
-            if not self._noted:
-                self._noted = True
-                self._note(f"CloudWatch could not be read: {error}")
-            return
+            return True
+        found = await self._tried(self._queries, window)
+        if found is None:
+            return False
         self._cache.take(found, window, now_wall_s)
+        return True
+
+    async def series(self, query: MetricQuery, until_s: float) -> Mapping[int, float] | None:
+        """One statistic by period, from the run's first up to ``until_s``; None: it failed."""
+        found = await self._tried((query,), self._cache.span(until_s))
+        return None if found is None else found[query]
 
     def figures(self) -> ServiceFigures:
         """What is known by now."""
@@ -84,10 +86,19 @@ class CloudWatchCollector:
             self._resources, self._cache.values, self._cache.period_s, self._asked
         )
 
-    def _read(self, window: tuple[int, int]) -> Found:
-        found: Found = {query: {} for query in self._queries}
-        for low in range(0, len(self._queries), QUERIES_PER_CALL):
-            batch = self._queries[low : low + QUERIES_PER_CALL]
+    async def _tried(self, queries: Sequence[MetricQuery], window: tuple[int, int]) -> Found | None:
+        try:
+            return await asyncio.to_thread(self._read, queries, window)
+        except Exception as error:  # boto3 raises what it likes; the load goes on without
+            if not self._noted:
+                self._noted = True
+                self._note(f"CloudWatch could not be read: {error}")
+            return None
+
+    def _read(self, queries: Sequence[MetricQuery], window: tuple[int, int]) -> Found:
+        found: Found = {query: {} for query in queries}
+        for low in range(0, len(queries), QUERIES_PER_CALL):
+            batch = queries[low : low + QUERIES_PER_CALL]
             for page in self._pages(batch, window):
                 _fill(found, batch, page)
             self._asked += len(batch)

@@ -1,20 +1,24 @@
-"""What a stream's target runs on, found from the stream's name alone."""
+"""What a target runs on and how that is billed, found from the names that its user gave."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from squall.metrics.collectors.cloudwatch.catalogue import AwsResources
 from squall.metrics.collectors.cloudwatch.usage import ResourceFacts
+from squall.targets.resource_names import bare_function
+
+PAGES_MAX = 100
+"""Pages of a stream's event source mappings that are read, 100 mappings each."""
 
 
 class ClientFactory(Protocol):
     """Makes boto3-like clients by service name."""
 
     def __call__(self, service: str) -> Any:
-        """A client of ``kinesis`` or ``lambda``."""
+        """A client of ``kinesis``, ``dynamodb`` or ``lambda``."""
         ...
 
 
@@ -27,31 +31,44 @@ class Found:
     problems: tuple[str, ...] = ()
 
 
-def discover(
-    clients: ClientFactory,
-    streams: Iterable[str],
-    tables: Iterable[str] = (),
-    functions: Iterable[str] = (),
-) -> Found:
-    """Streams with their mode, the functions that read them, and where those send failures.
+def discover(clients: ClientFactory, named: AwsResources) -> Found:
+    """What is ``named``, and the functions that read its streams, and where those send failures.
 
-    Needs ``kinesis:DescribeStreamSummary``, ``lambda:ListEventSourceMappings`` and
-    ``lambda:GetFunctionConfiguration``; what is refused is left out and named in ``problems``.
+    Functions may be named by alias or ARN; found are their bare names. Needs
+    ``kinesis:DescribeStreamSummary``, ``lambda:ListEventSourceMappings``,
+    ``lambda:GetFunctionConfiguration`` and ``dynamodb:DescribeTable``; what is refused is left out
+    and named in ``problems``.
     """
     search = _Search(clients)
-    for stream in dict.fromkeys(streams):
+    for function in named.functions:
+        search.functions.setdefault(bare_function(function), function)
+    for queue in named.queues:
+        search.queues[queue] = None
+    for stream in dict.fromkeys(named.streams):
         search.tried(f"stream {stream}", lambda stream=stream: search.stream(stream))
-    for function in functions:
-        search.functions.setdefault(function)
-    for function in search.functions:
-        search.tried(f"function {function}", lambda function=function: search.memory(function))
+    for name, given in search.functions.items():
+        search.tried(
+            f"function {given}", lambda name=name, given=given: search.function(name, given)
+        )
+    for table in dict.fromkeys(named.tables):
+        search.tried(
+            f"table {table} (taken to be on demand)", lambda table=table: search.table(table)
+        )
     resources = AwsResources(
         streams=tuple(search.streams),
         functions=tuple(search.functions),
-        tables=tuple(dict.fromkeys(tables)),
+        tables=tuple(dict.fromkeys(named.tables)),
+        models=tuple(dict.fromkeys(named.models)),
+        buckets=tuple(dict.fromkeys(named.buckets)),
         queues=tuple(search.queues),
     )
-    facts = ResourceFacts(search.memory_mb, search.shards, frozenset(search.on_demand))
+    facts = ResourceFacts(
+        memory_mb=search.memory_mb,
+        shards=search.shards,
+        on_demand=frozenset(search.on_demand),
+        arm=frozenset(search.arm),
+        table_units=search.table_units,
+    )
     return Found(resources, facts, tuple(search.problems))
 
 
@@ -59,11 +76,14 @@ class _Search:
     def __init__(self, clients: ClientFactory) -> None:
         self._clients = clients
         self.streams: dict[str, None] = {}
-        self.functions: dict[str, None] = {}
+        self.functions: dict[str, str] = {}
+        """By bare name: as it is asked for."""
         self.queues: dict[str, None] = {}
         self.memory_mb: dict[str, int] = {}
-        self.shards: dict[str, int] = {}
+        self.arm: set[str] = set()
+        self.shards: dict[str, float] = {}
         self.on_demand: set[str] = set()
+        self.table_units: dict[str, tuple[float, float]] = {}
         self.problems: list[str] = []
 
     def tried(self, what: str, look: Any) -> None:
@@ -82,16 +102,39 @@ class _Search:
             self.on_demand.add(name)
         else:
             self.shards[name] = int(summary["OpenShardCount"])
-        mappings = self._clients("lambda").list_event_source_mappings(
-            EventSourceArn=summary["StreamARN"]
-        )
-        for mapping in mappings["EventSourceMappings"]:
-            self.functions[mapping["FunctionArn"].split(":function:")[-1].split(":")[0]] = None
+        for mapping in self._mappings(summary["StreamARN"]):
+            function = bare_function(mapping["FunctionArn"])
+            self.functions.setdefault(function, function)
             failures = mapping.get("DestinationConfig", {}).get("OnFailure", {})
             if ":sqs:" in failures.get("Destination", ""):
                 self.queues[failures["Destination"].rsplit(":", 1)[-1]] = None
 
-    def memory(self, name: str) -> None:
-        """A function's memory."""
-        answer = self._clients("lambda").get_function_configuration(FunctionName=name)
+    def _mappings(self, stream_arn: str) -> Iterator[Mapping[str, Any]]:
+        client = self._clients("lambda")
+        marker: dict[str, str] = {}
+        for _ in range(PAGES_MAX):
+            page = client.list_event_source_mappings(EventSourceArn=stream_arn, **marker)
+            yield from page["EventSourceMappings"]
+            if not page.get("NextMarker"):
+                return
+            marker = {"Marker": page["NextMarker"]}
+        self.problems.append(f"stream {stream_arn}: more than {PAGES_MAX} pages of mappings")
+
+    def function(self, name: str, given: str) -> None:
+        """A function's memory and processor; ``given`` may name an alias of it, or its ARN."""
+        answer = self._clients("lambda").get_function_configuration(FunctionName=given)
         self.memory_mb[name] = int(answer["MemorySize"])
+        if "arm64" in answer.get("Architectures", ()):
+            self.arm.add(name)
+
+    def table(self, name: str) -> None:
+        """A table's provisioned units of reading and writing, those of its indexes included."""
+        described = self._clients("dynamodb").describe_table(TableName=name)["Table"]
+        if described.get("BillingModeSummary", {}).get("BillingMode") == "PAY_PER_REQUEST":
+            return
+        parts = [described, *described.get("GlobalSecondaryIndexes", ())]
+        units = [part.get("ProvisionedThroughput", {}) for part in parts]
+        read = sum(float(each.get("ReadCapacityUnits", 0)) for each in units)
+        written = sum(float(each.get("WriteCapacityUnits", 0)) for each in units)
+        if read or written:
+            self.table_units[name] = (read, written)

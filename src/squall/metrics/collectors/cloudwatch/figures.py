@@ -144,6 +144,7 @@ def _functions(of: _Readings) -> FunctionFigures:
         duration_ms_p95_max=of.highest("Duration", "p95"),
         duration_ms_max=of.highest("Duration"),
         concurrency_max=of.highest("ConcurrentExecutions"),
+        provisioned_concurrency_share_max=of.highest("ProvisionedConcurrencyUtilization"),
         iterator_age_ms_max=of.highest("IteratorAge"),
         dead_letter_errors=_added(
             of.total("DeadLetterErrors"), of.total("DestinationDeliveryFailures")

@@ -24,9 +24,13 @@ class PeriodCache:
         self._closed_to_s = self._first_s
         self._values: dict[MetricQuery, dict[int, float]] = {}
 
-    def window(self, now_s: float) -> tuple[int, int] | None:
+    def span(self, until_s: float) -> tuple[int, int]:
+        """Start and end of all periods of the run up to ``until_s``."""
+        return int(self._first_s), int(math.ceil(until_s / self.period_s) * self.period_s)
+
+    def window(self, until_s: float) -> tuple[int, int] | None:
         """Start and end of what is to be read; None where all is closed."""
-        end_s = math.ceil(now_s / self.period_s) * self.period_s
+        _, end_s = self.span(until_s)
         return (int(self._closed_to_s), int(end_s)) if end_s > self._closed_to_s else None
 
     def take(
