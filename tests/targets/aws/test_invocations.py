@@ -114,7 +114,10 @@ def test_a_request_is_signed_when_it_is_written(
             )
 
 
-async def test_a_run_against_a_function(twin: RunningTwin) -> None:
+@pytest.mark.parametrize(
+    "name", ["decide", "decide:live", "arn:aws:lambda:us-east-1:000000000000:function:decide:live"]
+)
+async def test_a_run_against_a_function(twin: RunningTwin, name: str) -> None:
     archive = io.BytesIO()
     with zipfile.ZipFile(archive, "w") as file:
         file.writestr("handler.py", HANDLER)
@@ -125,6 +128,10 @@ async def test_a_run_against_a_function(twin: RunningTwin) -> None:
         Handler="handler.decide",
         Code={"ZipFile": archive.getvalue()},
     )
+    functions = twin.client("lambda", attempts=3)
+    functions.get_waiter("function_active_v2").wait(FunctionName="decide")
+    version = functions.publish_version(FunctionName="decide")["Version"]
+    functions.create_alias(FunctionName="decide", Name="live", FunctionVersion=version)
     plan = TestScenario(
         name="on_a_function",
         title="On a function",
@@ -133,7 +140,7 @@ async def test_a_run_against_a_function(twin: RunningTwin) -> None:
         mix=MixSpec(fraud=0.2, edge_cases=0.0),
         client=ClientSpec(connections=4, timeout_s=20.0),
     )
-    config = StressTestConfig(scenario=plan, target="lambda://decide", workers=1)
+    config = StressTestConfig(scenario=plan, target=f"lambda://{name}", workers=1)
     results = await asyncio.wait_for(StressTestOrchestrator(config, real_parts()).run(), timeout=60)
     accounting = results.accounting
     assert accounting.planned == 80, results.errors
@@ -141,3 +148,7 @@ async def test_a_run_against_a_function(twin: RunningTwin) -> None:
     assert accounting.accepted == 76
     assert results.detection.legitimate
     assert results.latency_ms.response.count == 80
+    assert accounting.note.endswith("add table=dynamodb://TABLE to the target")
+    assert results.services is not None
+    assert results.services.functions.invocations == 80
+    assert not any("not looked up" in note for note in results.notes)
