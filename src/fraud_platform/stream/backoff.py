@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fraud_platform.errors import StoreError
+
 STORE_PATIENCE_S = 300.0
 """An unavailable store is tried again for up to five minutes."""
 
@@ -64,3 +66,28 @@ class PatiencePerCall(Patience):
     def begin(self) -> Patience:
         """As much again."""
         return Patience(self._patience_s, self._clock)
+
+
+class Waiter:
+    """Waits between the attempts of one piece of work, with backoff, while patience lasts."""
+
+    __slots__ = ("_backoff", "_chance", "_patience", "_sleep")
+
+    def __init__(
+        self,
+        patience: Patience,
+        chance: random.Random,
+        backoff: Backoff | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._patience = patience
+        self._chance = chance
+        self._backoff = backoff or Backoff()
+        self._sleep = sleep
+
+    def wait(self, failures: int, why: str) -> None:
+        """After so many failures; raises ``StoreError`` with ``why`` when patience has run out."""
+        wait_s = self._backoff.wait_s(failures, self._chance)
+        if wait_s >= self._patience.left_s():
+            raise StoreError(f"{why}; patience has run out")
+        self._sleep(wait_s)

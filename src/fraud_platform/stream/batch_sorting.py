@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
-from fraud_platform.stream.decision import Decision, Origin, Outcome
+from fraud_platform.stream.decision import REFUSED, Decision, Origin, Outcome
 from fraud_platform.wire.transaction import Transaction
 
 
@@ -52,21 +52,31 @@ class Sorting:
         self._recorded: dict[str, Decision] = {}
         self._judged: dict[str, Decision] = {}
 
-    def sort(self, incoming: Sequence[C], applied: Callable[[str], int]) -> Groups[C]:
-        """Divide a batch. ``applied``: the newest sequence number in a customer's profile."""
+    def sort(
+        self,
+        incoming: Sequence[C],
+        applied: Callable[[str], int],
+        remembers: Callable[[Transaction], bool],
+    ) -> Groups[C]:
+        """Divide a batch.
+
+        ``applied``: the newest sequence number in a customer's profile. ``remembers``: whether the
+        profile is the one that a transaction was judged with.
+        """
         groups: Groups[C] = Groups()
         here: set[str] = set()
         for coming in incoming:
             t = coming.transaction
             recorded = self._recorded.get(t.transaction_id)
-            if recorded is not None:
+            if recorded is not None and not _unlearnt(recorded, coming.origin, applied(t.user)):
                 groups.outcomes.append(repeat_of(recorded, t.digest))
             elif t.transaction_id in here:
                 groups.repeats.append(coming)
             else:
                 here.add(t.transaction_id)
                 known = coming.origin.sequence <= applied(t.user)
-                if known and t.transaction_id not in self._judged:
+                judged = t.transaction_id in self._judged and remembers(t)
+                if known and not judged:
                     groups.maybe_recorded.append(coming)
                 else:
                     groups.fresh.append(coming)
@@ -117,6 +127,15 @@ class Sorting:
 def repeat_of(recorded: Decision, digest: bytes) -> Outcome:
     """What a transaction gets whose id has a decision."""
     return Outcome(recorded, replay=True, conflict=None if recorded.digest == digest else digest)
+
+
+def _unlearnt(recorded: Decision, origin: Origin, applied: int) -> bool:
+    """Whether it was recorded from this very record, and its customer's profile was not stored.
+
+    That has been loaded anew since: it is decided once more, and the recorded decision stands.
+    """
+    same = (recorded.shard, recorded.sequence) == (origin.shard, origin.sequence)
+    return same and origin.sequence > applied and recorded.decision != REFUSED
 
 
 def _shorten(memory: dict[str, Decision], limit: int) -> None:

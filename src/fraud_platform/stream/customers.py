@@ -13,7 +13,13 @@ from typing import Protocol
 
 from fraud_platform.stream.decision import REFUSED, Origin, Outcome
 from fraud_platform.stream.memory import StreamMemory
-from fraud_platform.stream.ports import Owner, OwnerTable, ProfileRow, ProfileTable
+from fraud_platform.stream.ports import (
+    PROFILES_TOGETHER,
+    Owner,
+    OwnerTable,
+    ProfileRow,
+    ProfileTable,
+)
 from fraud_platform.stream.profiles import Made, read_profile
 from fraud_platform.wire.transaction import Transaction
 
@@ -77,6 +83,16 @@ class Customers:
         """The newest sequence number that a customer's profile has seen."""
         return self._memory.profile(user).applied
 
+    def remembers(self, t: Transaction) -> bool:
+        """Whether the customer's profile has seen it, and not been loaded anew since."""
+        profile = self._memory.held(t.user)
+        return profile is not None and t.transaction_id in profile.untold
+
+    def learn(self, seen: Sequence[Seen]) -> None:
+        """Have the memory see these, which it has forgotten."""
+        self._memory.observe([one.transaction for one in seen])
+        self.observed(seen)
+
     def observed(self, seen: Sequence[Seen]) -> None:
         """The memory has seen these."""
         for one in seen:
@@ -104,8 +120,7 @@ class Customers:
         for user in territories:
             self._memory.forget(user)
         self._load(list(territories), territories)
-        self._memory.observe([one.transaction for one in seen])
-        self.observed(seen)
+        self.learn(seen)
 
     def drop(self, users: Iterable[str]) -> None:
         """Something went wrong half-way: load these anew before they are used again."""
@@ -118,7 +133,11 @@ class Customers:
             ProfileRow(user, self._memory.profile(user).version, self._memory.pack(user))
             for user in dict.fromkeys(users)
         ]
-        overtaken = set(self._table.write(rows)) if rows else set()
+        for start in range(0, len(rows), PROFILES_TOGETHER):
+            self._store(rows[start : start + PROFILES_TOGETHER])
+
+    def _store(self, rows: Sequence[ProfileRow]) -> None:
+        overtaken = set(self._table.write(rows))
         for row in rows:
             if row.user in overtaken:
                 self._memory.forget(row.user)

@@ -26,7 +26,7 @@ from fraud_platform.stream.adapters.streams import (
     kinesis_wire,
     put_records,
 )
-from fraud_platform.stream.backoff import Backoff, Patience
+from fraud_platform.stream.backoff import Backoff, Patience, Waiter
 from fraud_platform.stream.calls import call
 from fraud_platform.stream.envelope import hash_key_of
 from fraud_platform.stream.names import ResourceNames
@@ -73,9 +73,8 @@ class DeadLetterQueue:
         self._sqs = session.client("sqs")
         self._patience = Patience(_PATIENCE_S)
         self._kinesis = kinesis_wire(session, self._patience, sleep=sleep)
-        self._backoff = Backoff(base_s=0.1, longest_s=5.0)
-        self._chance = random.Random()
-        self._sleep = sleep
+        backoff = Backoff(base_s=0.1, longest_s=5.0)
+        self._waiter = Waiter(self._patience, random.Random(), backoff, sleep)
         found = call(self._sqs.get_queue_url, QueueName=names.dead_letters)
         self._url = str(found["QueueUrl"])
 
@@ -195,13 +194,7 @@ class DeadLetterQueue:
                 ]
                 if left:
                     failures += 1
-                    self._wait(failures)
-
-    def _wait(self, failures: int) -> None:
-        wait_s = self._backoff.wait_s(failures, self._chance)
-        if wait_s >= self._patience.left_s():
-            raise StoreError(f"stream {self._names.transactions} is full; patience has run out")
-        self._sleep(wait_s)
+                    self._waiter.wait(failures, f"stream {self._names.transactions} is full")
 
 
 def _batch_in(body: str) -> Mapping[str, Any] | None:

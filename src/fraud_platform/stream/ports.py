@@ -56,6 +56,10 @@ class DecisionTable(Protocol):
         ...
 
 
+PROFILES_TOGETHER = 100
+"""Most profiles that are written in one step."""
+
+
 class ProfileRow(NamedTuple):
     """A profile to be written if its stored version is still ``version``."""
 
@@ -72,7 +76,10 @@ class ProfileTable(Protocol):
         ...
 
     def write(self, rows: Sequence[ProfileRow]) -> list[str]:
-        """Store the next version of each; returns users whose version was another."""
+        """Store the next version of each of at most ``PROFILES_TOGETHER``.
+
+        Returns users whose version was another: only theirs are not stored.
+        """
         ...
 
 

@@ -204,7 +204,8 @@ class Processor:
         territories = {i.transaction.user: i.territory for i in incoming}
         self._customers.bring(territories)
         mark = self._stage("profiles", mark)
-        groups = self._sorting.sort(incoming, self._customers.applied)
+        customers = self._customers
+        groups = self._sorting.sort(incoming, customers.applied, customers.remembers)
         if groups.maybe_recorded:
             ids = {i.transaction.transaction_id for i in groups.maybe_recorded}
             recorded = self._outside.table.read(ids)
@@ -222,9 +223,13 @@ class Processor:
     def _judge(
         self, fresh: Sequence[Incoming], claims: Mapping[str, Claim | Problem]
     ) -> list[Decision]:
-        """Decisions on what is new; what was judged before and not recorded is taken as it was."""
+        """Decisions on what is new; what was judged before and not recorded is taken as it was.
+
+        Its customer's profile may have been loaded anew since: then it is learnt again.
+        """
         decisions: dict[str, Decision] = {}
         new: list[Incoming] = []
+        forgotten: list[Incoming] = []
         writer = f"{self.name}/{self._batch}"
         now_s = self._wall_clock()
         for i in fresh:
@@ -235,8 +240,11 @@ class Processor:
                 decisions[t.transaction_id] = refusal_of(t, problem, i.origin, now_s, writer)
             elif earlier is not None:
                 decisions[t.transaction_id] = earlier
+                if not self._customers.remembers(t):
+                    forgotten.append(i)
             else:
                 new.append(i)
+        self._customers.learn(forgotten)
         try:
             records = self.judge.judge([i.transaction for i in new])
         except BaseException:

@@ -13,8 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, wait
 
-from fraud_platform.errors import StoreError
-from fraud_platform.stream.backoff import Backoff, Patience
+from fraud_platform.stream.backoff import Backoff, Patience, Waiter
 from fraud_platform.stream.decision import Decision, Outcome
 from fraud_platform.stream.ports import DecisionTable, Entry, Missed
 
@@ -36,10 +35,7 @@ class Recorder:
     ) -> None:
         self._table = table
         self._pool = pool
-        self._patience = patience
-        self._chance = chance
-        self._backoff = backoff or Backoff()
-        self._sleep = sleep
+        self._waiter = Waiter(patience, chance, backoff, sleep)
         self.transactions = 0
         """Transactions of the table that were tried."""
         self.cancelled = 0
@@ -81,15 +77,9 @@ class Recorder:
                     again.append(entry)
             if len(again) == len(left):
                 failures += 1
-                self._wait(failures)
+                self._waiter.wait(failures, "the decision table is contended")
             left = again
         return settled
-
-    def _wait(self, failures: int) -> None:
-        wait_s = self._backoff.wait_s(failures, self._chance)
-        if wait_s >= self._patience.left_s():
-            raise StoreError("the decision table is contended; patience has run out")
-        self._sleep(wait_s)
 
 
 def judge_clash(ours: Decision, recorded: Decision) -> Outcome:

@@ -8,7 +8,14 @@ from typing import Any
 
 from fraud_platform.errors import StoreError
 from fraud_platform.stream.decision import Decision, Outcome, blob, read_blob
-from fraud_platform.stream.ports import Clash, Entry, Missed, Owner, ProfileRow
+from fraud_platform.stream.ports import (
+    PROFILES_TOGETHER,
+    Clash,
+    Entry,
+    Missed,
+    Owner,
+    ProfileRow,
+)
 
 
 class Crash(BaseException):
@@ -115,6 +122,7 @@ class FakeProfiles:
 
     def write(self, rows: Sequence[ProfileRow]) -> list[str]:
         self.faults.effect()
+        assert 0 < len(rows) <= PROFILES_TOGETHER
         overtaken = []
         for row in rows:
             if self.items.get(row.user, (0, b""))[0] == row.version:

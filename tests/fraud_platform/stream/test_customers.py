@@ -101,6 +101,42 @@ def test_a_repeat_that_meets_another_environment_is_learnt_once(
     alone.close()
 
 
+def test_what_was_judged_is_learnt_again_with_a_profile_that_is_loaded_anew(
+    world: World, model: LearnedModel
+) -> None:
+    """The table is away twice, and meanwhile somebody else takes the lane over."""
+    world.faults.at = {1: unavailable, 2: unavailable}
+    first, other = (world.environment(model, plain_agents()) for _ in range(2))
+    records = packed(payments(9, users=2), 100)
+    for environment in (first, other):
+        with pytest.raises(StoreError):
+            environment.process(SHARD, records)
+    first.process(SHARD, records)
+    assert remembered(world) == counted(world)
+    assert sum(sum(c.values()) for c in remembered(world).values()) == 9
+
+
+def test_what_was_recorded_is_learnt_again_where_its_profile_could_not_be_stored(
+    world: World, model: LearnedModel
+) -> None:
+    """The decisions are in, the profiles are not, and meanwhile somebody else takes the lane."""
+    first, other = (world.environment(model, plain_agents()) for _ in range(2))
+    first.process(SHARD, packed(payments(4, users=2), 100))
+    records = packed(payments(9, users=2)[4:], 200)
+    written = world.faults.count + 2  # behind the insertion
+    world.faults.at[written] = unavailable
+    with pytest.raises(StoreError):
+        first.process(SHARD, records)
+    assert len(world.table.items) == 9
+    world.faults.at[world.faults.count + 1] = unavailable
+    with pytest.raises(StoreError):
+        other.process(SHARD, records)
+    outcomes = first.process(SHARD, records)
+    assert all(outcome.replay for outcome in outcomes)
+    assert remembered(world) == counted(world)
+    assert sum(sum(c.values()) for c in remembered(world).values()) == 9
+
+
 @settings(
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )

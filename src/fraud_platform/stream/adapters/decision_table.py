@@ -13,7 +13,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import uuid4
 
-from fraud_platform.stream.adapters.dynamodb import Item, Tables
+from fraud_platform.stream.adapters.dynamodb import BUSY, Item, Tables
 from fraud_platform.stream.aws_wire import AwsCallError
 from fraud_platform.stream.decision import Decision, blob, read_blob, run_bucket
 from fraud_platform.stream.names import EXPIRY
@@ -130,18 +130,8 @@ def _clashes(
         if code == "ConditionalCheckFailed":
             existing = reason.get("Item") if "Put" in action else None
             clashes[owner] = read_item(existing) if existing else Missed.CLAIM_LOST
-        elif code in _BUSY:
+        elif code in BUSY:
             clashes[owner] = clashes[owner] or Missed.CONTENDED
         else:
             raise AwsCallError(code, str(reason.get("Message", "")), error.body)
     return clashes
-
-
-_BUSY = frozenset(
-    {
-        "TransactionConflict",
-        "ThrottlingError",
-        "ProvisionedThroughputExceeded",
-        "RequestLimitExceeded",
-    }
-)

@@ -7,13 +7,21 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fraud_platform.errors import StoreError
 from fraud_platform.stream.aws_wire import AwsJson
-from fraud_platform.stream.backoff import Backoff, Patience
+from fraud_platform.stream.backoff import Backoff, Patience, Waiter
 from fraud_platform.stream.session import AwsSession
 
 BATCH_GET = 100
 """Most keys in one BatchGetItem."""
+BUSY = frozenset(
+    {
+        "TransactionConflict",
+        "ThrottlingError",
+        "ProvisionedThroughputExceeded",
+        "RequestLimitExceeded",
+    }
+)
+"""Reasons of a cancelled transaction that pass: it is tried again, more slowly."""
 Item = dict[str, Any]
 
 
@@ -40,7 +48,7 @@ class Tables:
     ) -> list[Item]:
         """The items of these keys that exist, as the latest write left them."""
         items: list[Item] = []
-        patience = self._patience.begin()
+        waiter = self.waiter()
         for start in range(0, len(keys), BATCH_GET):
             asked: dict[str, Any] = {
                 "Keys": keys[start : start + BATCH_GET],
@@ -55,15 +63,13 @@ class Tables:
                 asked = answer.get("UnprocessedKeys", {}).get(table, {})
                 if asked:
                     failures += 1
-                    self._wait(failures, patience)
+                    waiter.wait(failures, f"table {table} has no capacity left")
         return items
 
     def query(self, parameters: Mapping[str, Any]) -> Any:
         """One page of a query."""
         return self.wire.call("Query", parameters)
 
-    def _wait(self, failures: int, patience: Patience) -> None:
-        wait_s = self._backoff.wait_s(failures, self._chance)
-        if wait_s >= patience.left_s():
-            raise StoreError("DynamoDB has no capacity left; patience has run out")
-        self._sleep(wait_s)
+    def waiter(self) -> Waiter:
+        """For the attempts of one piece of work that begins now."""
+        return Waiter(self._patience.begin(), self._chance, self._backoff, self._sleep)

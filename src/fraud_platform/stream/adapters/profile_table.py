@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import uuid4
 
-from fraud_platform.stream.adapters.dynamodb import Tables
+from fraud_platform.stream.adapters.dynamodb import BUSY, Tables
 from fraud_platform.stream.aws_wire import AwsCallError
 from fraud_platform.stream.ports import ProfileRow
 
-_CHUNK = 100
-_TRIES = 50
+_OVERTAKEN = "ConditionalCheckFailed"
+_KNOWN = BUSY | {_OVERTAKEN, "None"}
 
 
 class DynamoProfiles:
@@ -31,40 +31,45 @@ class DynamoProfiles:
         }
 
     def write(self, rows: Sequence[ProfileRow]) -> list[str]:
-        """See the port."""
+        """See the port. What is refused for lack of capacity, or by another writer, waits."""
         overtaken: list[str] = []
-        for start in range(0, len(rows), _CHUNK):
-            overtaken += self._write(list(rows[start : start + _CHUNK]))
+        left, failures, waiter = list(rows), 0, self._tables.waiter()
+        while left:
+            reasons = self._attempt(left)
+            if reasons is None:
+                break
+            again = []
+            for row, reason in zip(left, reasons, strict=True):
+                if reason == _OVERTAKEN:
+                    overtaken.append(row.user)
+                else:
+                    again.append(row)
+            left = again
+            if any(reason in BUSY for reason in reasons):
+                failures += 1
+                waiter.wait(failures, f"table {self._name} takes no profiles")
         return overtaken
 
-    def _write(self, left: list[ProfileRow]) -> list[str]:
-        """Write as many as are still at their version; whose are not is told."""
-        overtaken: list[str] = []
-        for _ in range(_TRIES):
-            if not left:
-                return overtaken
-            try:
-                self._tables.wire.call(
-                    "TransactWriteItems",
-                    {
-                        "TransactItems": [{"Put": self._put(row)} for row in left],
-                        "ClientRequestToken": str(uuid4()),
-                    },
-                )
-            except AwsCallError as error:
-                reasons = error.body.get("CancellationReasons")
-                if error.code != "TransactionCanceledException" or not isinstance(reasons, list):
-                    raise
-                again = []
-                for row, reason in zip(left, reasons, strict=True):
-                    if reason.get("Code") == "ConditionalCheckFailed":
-                        overtaken.append(row.user)
-                    else:
-                        again.append(row)
-                left = again
-            else:
-                return overtaken
-        return [*overtaken, *(row.user for row in left)]
+    def _attempt(self, rows: Sequence[ProfileRow]) -> list[str] | None:
+        """Write all of them or none; None, or why not: a code for each."""
+        try:
+            self._tables.wire.call(
+                "TransactWriteItems",
+                {
+                    "TransactItems": [{"Put": self._put(row)} for row in rows],
+                    "ClientRequestToken": str(uuid4()),
+                },
+            )
+        except AwsCallError as error:
+            reasons = error.body.get("CancellationReasons")
+            if error.code != "TransactionCanceledException" or not isinstance(reasons, list):
+                raise
+            codes = [str(reason.get("Code", "None")) for reason in reasons]
+            known = all(code in _KNOWN for code in codes) and set(codes) != {"None"}
+            if len(codes) != len(rows) or not known:
+                raise  # such a cancellation does not pass
+            return codes
+        return None
 
     def _put(self, row: ProfileRow) -> dict[str, Any]:
         put: dict[str, Any] = {
