@@ -157,7 +157,7 @@ class Interval:
     to be refused are not in it."""
     health: GeneratorHealth
     retried: Mapping[str, int] = field(default_factory=dict)
-    """Attempts that were refused and are made again, by kind."""
+    """Attempts that were refused or failed and are made again, by kind."""
     receipts: tuple[Receipt, ...] = ()
 
 

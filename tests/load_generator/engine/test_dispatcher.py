@@ -3,8 +3,10 @@
 import asyncio
 import random
 from collections.abc import Callable, Generator
+from datetime import UTC, datetime
 
 import numpy as np
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -36,6 +38,8 @@ from squall.targets.template import JsonBody, TemplateWriter
 
 RATE_TPS = 1000.0
 DURATION_S = 4.0
+UNIX_S = datetime(2026, 11, 6, 8, 49, 0, tzinfo=UTC).timestamp() - 1000.0
+"""The wall clock less the harness's."""
 
 
 class PlainSource:
@@ -117,6 +121,7 @@ class Harness:
             lambda: self.now,
             self._again,
             self._soon,
+            wall_clock=lambda: self.now + UNIX_S,
         )
         self.transports: list[Transport] = []
         self.ledger = WorkerLedger()
@@ -201,7 +206,15 @@ class AnyCourse(RuleBasedStateMachine):
     @rule(
         pick=st.integers(0, 9),
         status=st.sampled_from([200, 200, 200, 422, 500, 503]),
-        extra=st.sampled_from([b"", b"Connection: close\r\n", b"Retry-After: 0\r\n"]),
+        extra=st.sampled_from(
+            [
+                b"",
+                b"Connection: close\r\n",
+                b"Retry-After: 0\r\n",
+                b"Retry-After: Fri, 06 Nov 2026 08:49:01 GMT\r\n",
+                b"Retry-After: soon\r\n",
+            ]
+        ),
         cut=st.integers(0, 200),
     )
     def reply(self, pick: int, status: int, extra: bytes, cut: int) -> None:
@@ -305,14 +318,15 @@ def test_a_connection_that_ends_before_the_next_write_is_not_written_to() -> Non
     assert (harness.dispatcher.head, harness.dispatcher.in_flight) == (1, 0)
 
 
-def test_a_refusal_is_tried_again_after_the_time_it_asks_for() -> None:
+@pytest.mark.parametrize("asked", [b"2", b"Fri, 06 Nov 2026 08:49:02 GMT"])
+def test_a_refusal_is_tried_again_after_the_time_it_asks_for(asked: bytes) -> None:
     harness = Harness(PlainSource(), RetryPolicy(max_attempts=3, base_ms=1, max_ms=5000), 100)
     harness.connect()
     harness.now += 0.0001
     harness.dispatcher.tick()
     (connection,) = harness.busy()
     first = harness.transports[0].written[-1]
-    connection.data_received(answer(503, "x", b"Retry-After: 2\r\n"))
+    connection.data_received(answer(503, "x", b"Retry-After: " + asked + b"\r\n"))
     harness.connect()
     harness.now += 1.9
     harness.dispatcher.tick()
@@ -322,6 +336,43 @@ def test_a_refusal_is_tried_again_after_the_time_it_asks_for() -> None:
     harness.dispatcher.tick()
     written = [data for t in harness.transports for data in t.written]
     assert written.count(first) == 2
+    assert harness.dispatcher.take_retried() == {"http_503": 1}
+    assert harness.dispatcher.take_retried() == {}
+
+
+@pytest.mark.parametrize("asked", [b"Fri, 06 Nov 2026 08:48:00 GMT", b"tomorrow", b""])
+def test_a_date_that_has_passed_and_nonsense_ask_for_nothing(asked: bytes) -> None:
+    harness = Harness(PlainSource(), RetryPolicy(max_attempts=2, base_ms=1, max_ms=5000), 100)
+    harness.connect()
+    harness.now += 0.0001
+    harness.dispatcher.tick()
+    harness.busy()[0].data_received(answer(503, "x", b"Retry-After: " + asked + b"\r\n"))
+    harness.now += 0.0011
+    harness.dispatcher.tick()
+    written = harness.transports[0].written
+    assert written.count(written[0]) == 2
+
+
+def test_a_date_means_the_same_moment_each_time_it_is_said() -> None:
+    """A head that was seen before says when, not how long from then."""
+    said = b"Retry-After: Fri, 06 Nov 2026 08:49:03 GMT\r\n"
+    harness = Harness(PlainSource(), RetryPolicy(max_attempts=3, base_ms=1, max_ms=5000), 100)
+    harness.connect()
+    for seconds in (0.0001, 2.0):
+        harness.now = 1000.0 + seconds
+        harness.dispatcher.tick()
+        harness.busy()[0].data_received(answer(503, "x", said))
+    harness.now = 1002.9
+    for _ in range(10):
+        harness.connect()
+    written = [data for t in harness.transports for data in t.written]
+    assert len(written) == len(set(written))
+    harness.now = 1003.01
+    for _ in range(2):
+        harness.connect()
+    harness.dispatcher.tick()
+    written = [data for t in harness.transports for data in t.written]
+    assert sorted(written.count(data) for data in set(written))[-2:] == [2, 2]
 
 
 def test_an_answer_to_another_id_is_not_taken() -> None:

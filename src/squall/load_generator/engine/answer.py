@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 
 import httptools
 
-from squall.load_generator.engine.heads import parse_retry_after
-
 MAX_BODY_BYTES = 16 * 1024 * 1024
 """A larger answer is treated as unreadable."""
 
@@ -21,7 +19,8 @@ class Answer:
     status: int
     body: bytes
     keep_alive: bool
-    retry_after_s: float | None
+    retry_after: bytes = b""
+    """Its field of that name, as it came: ``retry_after.wait_s`` reads it."""
     location: str = ""
     """Where a redirect points to; nothing follows it."""
     headers: Mapping[bytes, bytes] = field(default_factory=dict)
@@ -45,7 +44,7 @@ class AnswerParser:
         self._body: list[bytes] = []
         self._size = 0
         self._encoding = b""
-        self._retry_after_s: float | None = None
+        self._retry_after = b""
         self._location = ""
         self._framed = False
         self._head_done = False
@@ -81,9 +80,7 @@ class AnswerParser:
         elif self._encoding not in (b"", b"identity"):
             raise UnreadableAnswer(f"unknown content coding {self._encoding!r}")
         keep_alive = keep_alive and self._framed
-        return Answer(
-            self._status, body, keep_alive, self._retry_after_s, self._location, self._kept
-        )
+        return Answer(self._status, body, keep_alive, self._retry_after, self._location, self._kept)
 
     # httptools calls these.
 
@@ -95,7 +92,7 @@ class AnswerParser:
         elif key == b"content-encoding":
             self._encoding = value.strip().lower()
         elif key == b"retry-after":
-            self._retry_after_s = parse_retry_after(value)
+            self._retry_after = value
         elif key == b"location":
             self._location = value.decode("latin-1").strip()
         if key in self._keep:

@@ -10,14 +10,16 @@ from __future__ import annotations
 import heapq
 import math
 import random
-from collections import deque
-from collections.abc import Callable
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from squall.load_generator.engine.answer import Answer
 from squall.load_generator.engine.blocks import BLOCK_ROWS, BLOCK_SHIFT, Block, BlockMaker
 from squall.load_generator.engine.connection import IDLE, Connection
 from squall.load_generator.engine.heads import HeadMemo
+from squall.load_generator.engine.retry_after import wait_s
 from squall.load_generator.engine.tally import CompletionLog, Tally, Tries
 from squall.load_generator.target_spec import NO_SCORE, AnswerReader, pack_end, score_bin
 from squall.models import Decision, Outcome, RetryPolicy
@@ -48,8 +50,9 @@ class Dispatcher:
     """One worker's sending side.
 
     All times are those of ``clock`` (``time.monotonic``), on which ``start`` is the run's start;
-    only blocks hold run seconds. ``reconnect`` is called at a connection's end, to have another
-    one made (True: at once). ``soon`` has something called when all that has arrived is read.
+    only blocks hold run seconds. ``wall_clock`` gives Unix seconds, for the dates that a target
+    names. ``reconnect`` is called at a connection's end, to have another one made (True: at once).
+    ``soon`` has something called when all that has arrived is read.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Dispatcher:
         soon: Callable[[Callable[[], None]], object],
         *,
         decides_later: bool = False,
+        wall_clock: Callable[[], float] = time.time,
     ) -> None:
         self.clock = clock
         self.start = math.inf
@@ -82,6 +86,7 @@ class Dispatcher:
         self._queue_limit = queue_limit
         self._timeout_s = timeout_s
         self._jitter = jitter
+        self._wall_clock = wall_clock
         self._reconnect = reconnect
         self._soon = soon
         self._sending_soon = False
@@ -89,6 +94,7 @@ class Dispatcher:
         """Whether something due waits because no connection is free."""
         self._refused_ranges: deque[tuple[int, int]] = deque()
         self._retries: list[_Retry] = []
+        self._retried: Counter[str] = Counter()
         self._sweep: deque[Connection] = deque()
         self.head = 0
         """Sequence number of the next transaction in order."""
@@ -254,7 +260,8 @@ class Dispatcher:
         again = answer.status in self._retry.statuses and outcome != Outcome.ACCEPTED
         if again and self._may_retry(seq):
             doubtful = outcome == Outcome.INDETERMINATE
-            self._plan_retry(connection, now, kind, answer.retry_after_s or 0.0, doubtful)
+            asked_s = wait_s(answer.retry_after, self._wall_clock())
+            self._plan_retry(connection, now, kind, asked_s, doubtful)
         else:
             score = NO_SCORE if reading.score is None else score_bin(reading.score)
             self._settle(seq, block, row, connection.sent, outcome, kind, reading.decision, score)
@@ -275,6 +282,7 @@ class Dispatcher:
         tries = self.tally.retried.setdefault(connection.seq, Tries(connection.sent))
         tries.attempts += 1
         tries.doubtful |= doubtful
+        self._retried[kind] += 1
         ceiling = min(policy.base_ms * 2 ** (tries.attempts - 2), policy.max_ms) / 1000
         wait = max(self._jitter.uniform(0, ceiling), min(retry_after_s, policy.max_ms / 1000))
         heapq.heappush(
@@ -377,6 +385,11 @@ class Dispatcher:
     def retries_waiting(self) -> int:
         """Transactions between two attempts."""
         return len(self._retries)
+
+    def take_retried(self) -> Mapping[str, int]:
+        """Attempts that were refused or failed and made again since the last call, by kind."""
+        retried, self._retried = self._retried, Counter()
+        return dict(retried)
 
     def give_up(self, planned: int, kind: str) -> None:
         """Settle everything that is left of the first ``planned`` transactions.

@@ -24,7 +24,6 @@ class Head:
     status: int
     length: int
     keep_alive: bool
-    retry_after_s: float | None
 
 
 class _HeadReader:
@@ -36,7 +35,6 @@ class _HeadReader:
         self.length: int | None = None
         self.chunked = False
         self.encoded = False
-        self.retry_after_s: float | None = None
         self.complete = False
         self.keep_alive = False
 
@@ -48,18 +46,10 @@ class _HeadReader:
             self.chunked = True
         elif key == b"content-encoding":
             self.encoded = value.strip().lower() != b"identity"
-        elif key == b"retry-after":
-            self.retry_after_s = parse_retry_after(value)
 
     def on_headers_complete(self) -> None:
         self.complete = True
         self.keep_alive = bool(self.parser.should_keep_alive())
-
-
-def parse_retry_after(value: bytes) -> float | None:
-    """Seconds in a Retry-After field; None for the HTTP-date form or nonsense."""
-    text = value.strip()
-    return float(text) if text.isdigit() and len(text) < 10 else None
 
 
 def parse_head(head: bytes) -> Head | None:
@@ -87,7 +77,6 @@ def parse_head(head: bytes) -> Head | None:
         status=status,
         length=collected.length if known and collected.length is not None else -1,
         keep_alive=collected.keep_alive,
-        retry_after_s=collected.retry_after_s,
     )
 
 

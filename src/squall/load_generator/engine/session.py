@@ -317,7 +317,7 @@ class WorkerSession:
                 own_late=health.own_late,
                 pool_waits=health.pool_waits,
             ),
-            retried={} if records is None else records.take_retried(),
+            retried=dispatcher.take_retried(),
             receipts=() if records is None else records.take_receipts(),
         )
         self._planned, self._cpu_s, self._reported_s = due, cpu_s, now
