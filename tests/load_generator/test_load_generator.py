@@ -108,16 +108,23 @@ class Run:
     counts: Counts
     truth: Truth
     errors: Counter[str]
+    retried: Counter[str]
     response: LatencyHistogram
     health: list[GeneratorHealth]
     accounting: Accounting
 
 
-def plan(port: int, load: LoadSpec | None = None, workers: int = 1, **client: object) -> LoadPlan:
+def plan(
+    port: int,
+    load: LoadSpec | None = None,
+    workers: int = 1,
+    scheme: str = "http",
+    **client: object,
+) -> LoadPlan:
     file = TargetFile.model_validate(
         {
             "name": "scripted",
-            "url": f"http://127.0.0.1:{port}",
+            "url": f"{scheme}://127.0.0.1:{port}",
             "request": {"path": "/pay", "headers": {"Idempotency-Key": "${transaction_id}"}},
             "answer": {
                 "accepted_statuses": [200],
@@ -144,9 +151,11 @@ def plan(port: int, load: LoadSpec | None = None, workers: int = 1, **client: ob
 async def run(
     load_plan: LoadPlan,
     during: Callable[[LoadGenerator, Interval], Awaitable[None]] | None = None,
+    make: Callable[[LoadPlan], LoadGenerator] = LoadGenerator,
 ) -> Run:
-    generator = LoadGenerator(load_plan)
-    counts, truth, errors = Counts(), Truth(), Counter[str]()
+    generator = make(load_plan)
+    counts, truth = Counts(), Truth()
+    errors, retried = Counter[str](), Counter[str]()
     response, health = LatencyHistogram(), []
     try:
         async with asyncio.timeout(DEADLINE_S):
@@ -154,6 +163,7 @@ async def run(
             async for interval in generator.run():
                 counts, truth = counts + interval.counts, truth + interval.truth
                 errors.update(interval.errors)
+                retried.update(interval.retried)
                 response.merge(interval.response)
                 health.append(interval.health)
                 if during is not None:
@@ -163,7 +173,7 @@ async def run(
         assert counts.planned == accounting.planned
         assert counts.resolved == counts.planned
         assert counts.errors == errors.total()
-        return Run(generator, counts, truth, errors, response, health, accounting)
+        return Run(generator, counts, truth, errors, retried, response, health, accounting)
     finally:
         await generator.close()
 
@@ -255,6 +265,7 @@ async def test_refusals_are_retried_with_the_same_key_and_body() -> None:
         result = await run(plan(server.port, retry=retry))
     assert result.counts.accepted == 600
     assert result.counts.attempts == 600 + 2 * 60
+    assert result.retried == {"http_503": 2 * 60}
     by_id: dict[str, set[bytes]] = {}
     for request in server.requests:
         assert f"Idempotency-Key: {request.wire_id}".encode() in request.head
@@ -272,6 +283,7 @@ async def test_retries_that_run_out_are_refusals() -> None:
         result = await run(plan(server.port, retry=retry))
     assert result.errors == {"http_503": 600}
     assert (result.counts.rejected, result.counts.attempts) == (600, 1200)
+    assert result.retried == {"http_503": 600}
 
 
 async def test_past_the_queue_bound_the_newest_are_not_sent() -> None:
@@ -343,6 +355,15 @@ async def test_abort_settles_what_is_in_flight_as_unknown() -> None:
     assert result.counts.not_sent == result.counts.planned - 8
 
 
+async def tripled(generator: LoadGenerator) -> None:
+    await generator.set_multiplier(3)
+
+
+async def paused_and_resumed(generator: LoadGenerator) -> None:
+    await generator.pause()
+    await generator.resume()
+
+
 async def test_a_killed_worker_is_noticed_and_accounted() -> None:
     async def kill_one(generator: LoadGenerator, interval: Interval) -> None:
         if interval.end_s > 0.6 and not generator.lost_workers and not killed:
@@ -362,6 +383,33 @@ async def test_a_killed_worker_is_noticed_and_accounted() -> None:
         i for i in range(600) if i % 2 == 0 or i < 2 * (300 - result.counts.not_sent)
     }
     assert len(sent) <= result.counts.accepted + result.counts.indeterminate
+
+
+@pytest.mark.parametrize("control", [LoadGenerator.stop, tripled, paused_and_resumed])
+async def test_a_killed_workers_share_follows_the_controls(
+    control: Callable[[LoadGenerator], Awaitable[None]],
+) -> None:
+    killed: list[int] = []
+    given: list[bool] = []
+
+    async def kill_then_control(generator: LoadGenerator, interval: Interval) -> None:
+        if interval.end_s > 0.3 and not killed:
+            killed.append(generator.process_ids[1])
+            os.kill(killed[0], signal.SIGKILL)
+        elif generator.lost_workers and not given:
+            given.append(True)
+            await control(generator)
+
+    async with serving(approve) as server:
+        load = SustainedSpec(type="sustained", rate_tps=300, duration_s=3)
+        result = await run(plan(server.port, load, workers=2), kill_then_control)
+    total = result.generator.controller.total_at_end()
+    assert given == [True]
+    assert (total == 900) is (control is paused_and_resumed)
+    assert result.counts.planned == total
+    (lost,) = result.generator.lost_workers
+    assert result.counts.indeterminate == lost.indeterminate
+    assert result.counts.not_sent == result.errors["worker_lost"] - lost.indeterminate
 
 
 async def test_all_workers_killed_is_a_failure_that_keeps_the_ledger() -> None:

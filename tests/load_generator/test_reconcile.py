@@ -139,18 +139,22 @@ def test_without_a_final_read_losses_are_unknown_not_zero() -> None:
     assert account.note == "the target is gone"
 
 
-@given(ends=outcomes, head=st.integers(0, 80), more=st.integers(0, 40))
+@given(ends=outcomes, head=st.integers(0, 80), dues=st.lists(st.integers(0, 120), max_size=4))
 def test_a_dead_workers_transactions_all_get_an_end(
-    ends: list[Outcome], head: int, more: int
+    ends: list[Outcome], head: int, dues: list[int]
 ) -> None:
     ledger = ledger_of(ends, 1)
     (worker,) = ledger.workers
-    planned = len(ends) + more
-    added = worker.settle_lost_worker(max(head, len(ends)), planned)
+    added = worker.settle_lost_worker(head)
     ledger.check_balance()
-    assert ledger.planned == planned
-    assert added.planned == added.indeterminate + added.not_sent == more
-    assert added.indeterminate == min(more, max(head - len(ends), 0))
+    assert added.planned == added.indeterminate == max(head - len(ends), 0)
+    for due in dues:
+        added += worker.leave_unsent(due)
+        ledger.check_balance()
+    settled = max(head, len(ends))
+    assert ledger.planned == max(settled, *dues, 0)
+    assert added.not_sent == ledger.planned - settled
+    assert added.planned == added.indeterminate + added.not_sent == ledger.planned - len(ends)
 
 
 def test_an_unbalanced_ledger_is_refused() -> None:

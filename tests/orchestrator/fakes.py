@@ -49,6 +49,7 @@ class FakeClock:
 @dataclass(frozen=True)
 class FakeCalibration:
     tps: float = 50_000.0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass

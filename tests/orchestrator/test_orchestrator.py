@@ -16,7 +16,7 @@ from squall.errors import (
     TargetUnreachable,
 )
 from squall.load_generator import LostWorker
-from squall.models import Counts, LiveSnapshot, StressTestConfig, TestResults, TestStatus, Verdict
+from squall.models import LiveSnapshot, StressTestConfig, TestResults, TestStatus, Verdict
 from squall.orchestrator import StressTestOrchestrator
 
 DEADLINE_S = 20.0
@@ -161,6 +161,13 @@ async def test_a_generator_that_is_too_slow_makes_the_run_invalid() -> None:
     assert results.verdict is Verdict.INVALID
 
 
+async def test_what_the_calibration_leaves_out_is_said() -> None:
+    bench = Bench(calibration=FakeCalibration(notes=("without TLS",)))
+    results = await run(bench)
+    assert results.generator.notes == ("without TLS",)
+    assert not results.generator.limited
+
+
 async def test_a_generator_that_is_late_by_its_own_fault_makes_the_run_invalid() -> None:
     results = await run(Bench(own_late=1), config(criteria=("accounting.lost == 0",)))
     assert results.verdict is Verdict.INVALID
@@ -226,11 +233,11 @@ async def test_a_worker_that_dies_is_named_with_what_it_leaves() -> None:
     running = Running(bench, config())
     await running.at_gate()
     assert bench.engine is not None
-    bench.engine.lost_workers.append(LostWorker(1, 0.9, Counts(indeterminate=4, not_sent=1_200)))
+    bench.engine.lost_workers.append(LostWorker(1, 0.9, indeterminate=1_204))
     results = await running.results()
     assert [note for note in results.notes if "load worker 1 died 0.9 s" in note] == [
-        "load worker 1 died 0.9 s into the load: of its share 4 transactions are indeterminate "
-        "and 1,200 are not sent"
+        "load worker 1 died 0.9 s into the load: of its share 1,204 transactions are "
+        "indeterminate, and what is due later is not sent"
     ]
     assert results.generator.workers_lost == 1
     assert results.verdict is Verdict.INVALID

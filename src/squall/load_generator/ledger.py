@@ -40,22 +40,32 @@ class WorkerLedger:
         """How many have reached an end."""
         return sum(len(end) for end in self.ends)
 
-    def settle_lost_worker(self, written_below: int, planned: int) -> Counts:
-        """The worker died: give the rest an end.
+    def settle_lost_worker(self, written_below: int) -> Counts:
+        """The worker died: all that it may have written and not reported is indeterminate.
 
-        Those that it may have written (numbers below ``written_below``) are indeterminate, the
-        rest of the ``planned`` are not sent. Returns what was added.
+        Those are the numbers below ``written_below`` and below what it had said was due. Returns
+        what was added.
         """
-        known = BitMap64()
+        below = max(written_below, self.planned)
+        maybe = BitMap64()
+        maybe.add_range(0, below)
         for end in self.ends:
-            known |= end
-        maybe = BitMap64(range(min(written_below, planned))) - known
-        never = BitMap64(range(min(written_below, planned), planned)) - known
+            maybe -= end
         self.ends[Outcome.INDETERMINATE].update(maybe)
-        self.ends[Outcome.NOT_SENT].update(never)
+        added, self.planned = below - self.planned, below
+        return Counts(planned=added, indeterminate=len(maybe))
+
+    def leave_unsent(self, planned: int) -> Counts:
+        """Its worker is dead: what is due beyond what has been settled is not sent.
+
+        ``planned``: numbers below it are due. Returns what was added.
+        """
         added = planned - self.planned
+        if added <= 0:
+            return Counts()
+        self.ends[Outcome.NOT_SENT].add_range(self.planned, planned)
         self.planned = planned
-        return Counts(planned=added, indeterminate=len(maybe), not_sent=len(never))
+        return Counts(planned=added, not_sent=added)
 
 
 class Ledger:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 
 from squall import errors
@@ -45,8 +45,10 @@ class Calibration:
     """What the workers found before the run."""
 
     tps: float
-    """Sum of the workers' ceilings, transactions per second."""
+    """What the workers can do together at best, transactions per second."""
     connections: int
+    notes: tuple[str, ...] = ()
+    """What that figure leaves out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,19 +57,28 @@ class LostWorker:
 
     worker: int
     at_s: float
-    counts: Counts
-    """How its unreported transactions were settled."""
+    indeterminate: int
+    """Transactions that it may have written, and whose end it did not report."""
 
 
 class LoadGenerator:
-    """One run's load, as one object. Order of calls: prepare, run, close."""
+    """One run's load, as one object. Order of calls: prepare, run, close.
 
-    def __init__(self, plan: LoadPlan, pool: WorkerPool | None = None) -> None:
+    ``clock`` is the one on which ``started_at_monotonic`` and the pool's ``Go`` are.
+    """
+
+    def __init__(
+        self,
+        plan: LoadPlan,
+        pool: WorkerPool | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.plan = plan
         self.ledger = Ledger(plan.workers)
         self.lost_workers: list[LostWorker] = []
         self.started_at_monotonic = 0.0
         self._pool: WorkerPool = LocalPool() if pool is None else pool
+        self._clock = clock
         self.controller = RateController(build(plan.load, plan.seed), plan.arrivals, plan.seed)
         self._alive: set[int] = set(range(plan.workers))
         self._finished: set[int] = set()
@@ -102,7 +113,16 @@ class LoadGenerator:
             raise WorkerFailure(
                 f"the load workers were not ready within {PREPARE_DEADLINE_S:g} s"
             ) from error
-        return Calibration(tps, connections)
+        tps *= min(1.0, self._pool.cores / self.plan.workers)
+        return Calibration(tps, connections, self._left_out())
+
+    def _left_out(self) -> tuple[str, ...]:
+        if not self.plan.target.endpoint.tls:
+            return ()
+        return (
+            "the calibration sends without TLS, which costs the workers more for each request: "
+            "what they can make and send is less than it says",
+        )
 
     async def _ready(self) -> Ready:
         event = await self._pool.receive()
@@ -118,13 +138,15 @@ class LoadGenerator:
         Raises:
             WorkerFailure: every worker died; what they reported stays in the ledger.
         """
-        self.started_at_monotonic = time.monotonic() + START_IN_S
+        self.started_at_monotonic = self._clock() + START_IN_S
         self._pool.send(Go(self.started_at_monotonic))
         while self._alive:
             event = await self._pool.receive()
             interval = self._take(event)
             if interval is not None:
                 yield interval
+            for unsent in self._pass_over():
+                yield unsent
         if self.plan.workers == len(self.lost_workers):
             raise WorkerFailure("every load worker died")
         self.ledger.check_balance()
@@ -143,38 +165,37 @@ class LoadGenerator:
         return None
 
     def _settle_lost(self, worker: int) -> Interval:
-        """Give a dead worker's transactions their ends.
-
-        Its schedule goes on without it: what was due by its death and may have been written is
-        indeterminate, all later arrivals of its share are not sent.
-        """
+        """Give an end to what a dead worker had not reported of what was due: it may be written."""
         self._alive.discard(worker)
         at_s = self.run_time()
         share = self._share(worker, self.controller.count_due(at_s))
-        total = self._share(worker, self.controller.total_at_end())
         written_below = max(self._heads[worker], share)
-        counts = self.ledger.workers[worker].settle_lost_worker(written_below, max(share, total))
-        self.lost_workers.append(LostWorker(worker, at_s, counts))
-        empty = SparseCounts.empty()
-        return Interval(
-            worker=worker,
-            start_s=at_s,
-            end_s=at_s,
-            counts=counts,
-            response=empty,
-            service=empty,
-            lateness=empty,
-            truth=Truth(),
-            errors={"worker_lost": counts.indeterminate + counts.not_sent},
-            health=GeneratorHealth(),
-        )
+        counts = self.ledger.workers[worker].settle_lost_worker(written_below)
+        self.lost_workers.append(LostWorker(worker, at_s, counts.indeterminate))
+        return _of_lost_worker(worker, at_s, counts)
+
+    def _pass_over(self) -> Iterator[Interval]:
+        """What has come due of dead workers' shares since the last call: it is not sent.
+
+        The schedule goes on without them and still follows the controls, so how much a share comes
+        to is known only as it comes due, or when nobody is left for whom it could.
+        """
+        if not self.lost_workers:
+            return
+        at_s, controller = self.run_time(), self.controller
+        count = controller.count_due(at_s) if self._alive else controller.total_at_end()
+        for lost in self.lost_workers:
+            share = self._share(lost.worker, count)
+            counts = self.ledger.workers[lost.worker].leave_unsent(share)
+            if counts.planned:
+                yield _of_lost_worker(lost.worker, at_s, counts)
 
     def _share(self, worker: int, count: int) -> int:
         return max(0, (count - worker + self.plan.workers - 1) // self.plan.workers)
 
     def run_time(self) -> float:
         """Seconds since the run's start."""
-        return time.monotonic() - self.started_at_monotonic
+        return self._clock() - self.started_at_monotonic
 
     async def pause(self) -> None:
         """Stop the schedule's clock; what is due is still sent."""
@@ -206,6 +227,23 @@ class LoadGenerator:
     async def close(self) -> None:
         """End the workers."""
         await self._pool.close()
+
+
+def _of_lost_worker(worker: int, at_s: float, counts: Counts) -> Interval:
+    """What was settled for a dead worker at one moment."""
+    empty = SparseCounts.empty()
+    return Interval(
+        worker=worker,
+        start_s=at_s,
+        end_s=at_s,
+        counts=counts,
+        response=empty,
+        service=empty,
+        lateness=empty,
+        truth=Truth(),
+        errors={"worker_lost": counts.indeterminate + counts.not_sent},
+        health=GeneratorHealth(),
+    )
 
 
 def _as_error(message: Unable) -> SquallError:

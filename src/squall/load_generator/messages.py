@@ -46,9 +46,10 @@ class Unable:
 
 @dataclass(frozen=True, slots=True)
 class Go:
-    """To a worker: the run starts at this instant of ``time.monotonic``."""
+    """To a worker: the run starts at this instant."""
 
     at_monotonic_s: float
+    """On ``time.monotonic`` of the worker's host."""
 
 
 class Control(Enum):

@@ -26,7 +26,13 @@ class WorkerMessage:
 
 
 class WorkerPool(Protocol):
-    """Runs the workers of one plan."""
+    """Runs the workers of one plan.
+
+    What the two sides say to each other is in ``messages``. A pool hands it on whole and in order,
+    and reports the end of a worker, with None, after everything else from it. A worker on another
+    host has another ``time.monotonic``: there a pool has to translate ``Go.at_monotonic_s``, the
+    only instant of a clock that is sent, into that host's. All other times are seconds of the run.
+    """
 
     async def start(self, plan: LoadPlan) -> None:
         """Start ``plan.workers`` workers and give each its assignment."""
@@ -38,6 +44,11 @@ class WorkerPool(Protocol):
 
     async def receive(self) -> WorkerMessage:
         """The next thing any worker says, or its end."""
+        ...
+
+    @property
+    def cores(self) -> int:
+        """Processor cores that its workers share, on all its hosts together."""
         ...
 
     @property
@@ -100,6 +111,11 @@ class LocalPool:
     async def receive(self) -> WorkerMessage:
         """The next thing any worker says, or its end."""
         return await self._inbox.get()
+
+    @property
+    def cores(self) -> int:
+        """Processor cores that this process, and so its workers, may use."""
+        return len(os.sched_getaffinity(0))
 
     @property
     def process_ids(self) -> tuple[int, ...]:

@@ -49,6 +49,8 @@ class Measured:
     aggregator: MetricsAggregator
     accounting: Accounting
     calibrated_tps: float | None
+    calibration_notes: tuple[str, ...]
+    """What it leaves out."""
     workers_lost: int
     agents: tuple[AgentMetrics, ...]
     host: HostCollector
@@ -114,6 +116,7 @@ def _measurements(measured: Measured) -> TestResults:
                 workers=plan.workers,
                 workers_lost=measured.workers_lost,
                 calibrated_tps=measured.calibrated_tps,
+                notes=measured.calibration_notes,
             ),
             measured.host.means,
         ),

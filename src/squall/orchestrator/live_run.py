@@ -146,8 +146,8 @@ class LiveRun:
             self._lost_workers += 1
             self.note(
                 f"load worker {lost.worker} died {lost.at_s:.1f} s into the load: of its share "
-                f"{lost.counts.indeterminate:,} transactions are indeterminate and "
-                f"{lost.counts.not_sent:,} are not sent"
+                f"{lost.indeterminate:,} transactions are indeterminate, and what is due later is "
+                "not sent"
             )
 
     async def _sample_host(self) -> None:

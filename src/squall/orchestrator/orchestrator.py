@@ -223,6 +223,7 @@ class StressTestOrchestrator:
                 aggregator=live.aggregator,
                 accounting=accounting,
                 calibrated_tps=calibration.tps,
+                calibration_notes=calibration.notes,
                 workers_lost=len(engine.lost_workers),
                 agents=live.agents.metrics(),
                 host=live.host,

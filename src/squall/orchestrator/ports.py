@@ -28,6 +28,11 @@ class Calibration(Protocol):
         """Transactions per second that all workers together can make and send."""
         ...
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What that figure leaves out."""
+        ...
+
 
 class LoadEngine(Protocol):
     """Sends one plan's load (``squall.load_generator.LoadGenerator``)."""
