@@ -10,7 +10,6 @@
     │   ├── TargetUnreachable     nothing answers there
     │   └── TargetProtocolError   something answers, but not what the target file describes
     ├── StoreError                exit 2: the results store cannot be opened, read or written
-    ├── GeneratorLimited          exit 3: the generator, not the target, was the limit
     ├── WorkerFailure             exit 4: every load worker has died
     └── IllegalTransition         a programming error: a run was asked for an impossible step
 
@@ -93,12 +92,6 @@ class TargetProtocolError(TargetError):
 
 class StoreError(SquallError):
     """The results store cannot be opened, read or written."""
-
-
-class GeneratorLimited(SquallError):
-    """The generator could not keep its schedule, so the result says nothing of the target."""
-
-    exit_status = 3
 
 
 class WorkerFailure(SquallError):
