@@ -27,6 +27,7 @@ from fraud_platform.stream.decision import (
 )
 from fraud_platform.stream.envelope import Arrival, Invalid, RecordReader, Unreadable
 from fraud_platform.stream.judge import Judge
+from fraud_platform.stream.letters import ReadRecord, letter_of_conflict, letter_of_unreadable
 from fraud_platform.stream.ports import (
     Claim,
     DeadLetters,
@@ -133,8 +134,13 @@ class Processor:
         # an id has at most one record without the flag.
         self._sorting.settle(outcomes)
         mark = self._clock()
-        letters = [self._letter(shard, *one) for one in read.unreadable]
-        letters += [self._letter_of_conflict(o) for o in outcomes if o.conflict is not None]
+        letters = [
+            letter_of_unreadable(
+                ReadRecord(shard, record.sequence, record.partition_key, record.data), what
+            )
+            for record, what in read.unreadable
+        ]
+        letters += [letter_of_conflict(o) for o in outcomes if o.conflict is not None]
         users = dict.fromkeys(i.transaction.user for i in read.incoming)
         work: list[Callable[[], Any]] = [lambda: self._customers.store(users)]
         if outcomes:
@@ -305,28 +311,7 @@ class Processor:
         # Purchases first: a claim in the same step as its purchase is one too many for it.
         return [*self._recorder.record(plain), *self._refunds.record(claiming)]
 
-    # --- out ------------------------------------------------------------------------------
-
-    def _letter(self, shard: str, record: ShardRecord, read: Unreadable) -> dict[str, Any]:
-        return {
-            "reason": "unreadable",
-            "problems": [problem._asdict() for problem in read.problems],
-            "stream_record": {
-                "shard_id": shard,
-                "sequence_number": str(record.sequence),
-                "partition_key": record.partition_key,
-                "data": record.data[:100_000].decode("latin-1"),
-            },
-        }
-
-    def _letter_of_conflict(self, outcome: Outcome) -> dict[str, Any]:
-        assert outcome.conflict is not None
-        return {
-            "reason": "id_reused",
-            "transaction_id": outcome.decision.transaction_id,
-            "recorded_digest": outcome.decision.digest.hex(),
-            "conflicting_digest": outcome.conflict.hex(),
-        }
+    # --- counting -------------------------------------------------------------------------
 
     def _stage(self, name: str, since: float) -> float:
         now = self._clock()
