@@ -2,9 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from cloud_twin.errors import AwsError
+from cloud_twin.service import PartialFailure
+
+Answered = TypeVar("Answered")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One call as a fault plan sees it. ``resources``: names of all that it touches."""
+
+    service: str
+    operation: str
+    resources: tuple[str, ...]
+    attempt: int
+
+
+class InnerCalls(Protocol):
+    """Calls that a service makes without the wire, open to fault plans (implemented by faults)."""
+
+    async def make(
+        self,
+        subject: Subject,
+        carry_out: Callable[[PartialFailure | None], Awaitable[Answered]],
+        count: Callable[[AwsError], None],
+    ) -> Answered:
+        """Carry the call out, late or not at all where a plan says so.
+
+        ``carry_out`` is given the fault that its answer has to contain, if any. ``count`` is told
+        of an error that the service would have in its metrics. Raises ``AwsError`` where the call
+        is refused or its answer lost.
+        """
+        ...
+
+
+class UnplannedCalls:
+    """Inner calls that no plan reaches: a service by itself."""
+
+    async def make(
+        self,
+        subject: Subject,
+        carry_out: Callable[[PartialFailure | None], Awaitable[Answered]],
+        count: Callable[[AwsError], None],
+    ) -> Answered:
+        """Carry the call out."""
+        return await carry_out(None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +84,14 @@ class StreamSource(Protocol):
         """Shards that must be read to their end before this one."""
         ...
 
-    def read(
+    async def read(
         self, stream_arn: str, shard_id: str, after: str | None, limit: int, limit_bytes: int
     ) -> ShardRead:
-        """Records after sequence number ``after`` (None: from the oldest kept)."""
+        """Records after sequence number ``after`` (None: from the oldest kept).
+
+        Raises ``AwsError``: ``ResourceNotFoundException`` where there is no such stream or shard,
+        any other for a read that is worth making again.
+        """
         ...
 
     def tip(self, stream_arn: str, shard_id: str) -> str | None:

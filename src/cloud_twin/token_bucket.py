@@ -31,6 +31,13 @@ class TokenBucket:
         self._seen_s = now_s
         return self._level
 
+    def positive_in_s(self) -> float:
+        """Seconds until it holds anything; 0 where it does, infinite where it never will."""
+        level = self.available()
+        if level > 0:
+            return 0.0
+        return -level / self._rate_per_s if self._rate_per_s else float("inf")
+
     def take(self, units: float = 1.0) -> bool:
         """Take units if there are enough; False takes none."""
         if self.available() < units:

@@ -9,9 +9,10 @@ from typing import Any
 
 from cloud_twin.clock import Clock
 from cloud_twin.errors import AwsError, TwinError
-from cloud_twin.faults.effect import Effect, Subject
+from cloud_twin.faults.effect import Effect
 from cloud_twin.faults.known_errors import known_error
 from cloud_twin.faults.plan import FaultPlan
+from cloud_twin.ports import Subject
 from cloud_twin.service import PartialFailure
 
 IN_FORCE_MAX = 200

@@ -1,4 +1,4 @@
-"""What plans look at in a call, and what they do to it."""
+"""What plans do to a call."""
 
 from __future__ import annotations
 
@@ -6,16 +6,6 @@ from dataclasses import dataclass
 
 from cloud_twin.errors import AwsError
 from cloud_twin.service import PartialFailure
-
-
-@dataclass(frozen=True, slots=True)
-class Subject:
-    """One call as a plan sees it. ``resources``: names of all that it touches."""
-
-    service: str
-    operation: str
-    resources: tuple[str, ...]
-    attempt: int
 
 
 @dataclass(slots=True)

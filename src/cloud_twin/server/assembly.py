@@ -7,8 +7,9 @@ import random
 from dataclasses import dataclass
 
 from cloud_twin.clock import Clock
-from cloud_twin.faults import FaultBook
+from cloud_twin.faults import FaultBook, PlannedCalls
 from cloud_twin.meter import Meter
+from cloud_twin.ports import InnerCalls
 from cloud_twin.server.attempts import Attempts
 from cloud_twin.server.bindings import Bindings
 from cloud_twin.server.control import Control
@@ -51,7 +52,7 @@ def assemble(clock: Clock, seed: int) -> Twin:
     attempts = Attempts(clock)
     date = HttpDate()
     moto = MotoBridge(date)
-    services, functions = make_services(clock, meter, seed)
+    services, functions = make_services(clock, meter, seed, PlannedCalls(faults))
     estate = Estate(services, clock, meter, faults, attempts, moto.reset)
     floor = Floor(clock, faults, attempts, date, set())
     control = Control(estate, meter, faults, attempts, date, lambda: moto.state, functions)
@@ -59,17 +60,19 @@ def assemble(clock: Clock, seed: int) -> Twin:
     return Twin(dispatcher, estate, moto, floor.tasks)
 
 
-def make_services(clock: Clock, meter: Meter, seed: int) -> tuple[list[Service], Lambda]:
+def make_services(
+    clock: Clock, meter: Meter, seed: int, calls: InnerCalls
+) -> tuple[list[Service], Lambda]:
     """All services, those that need others after them; and the one that runs functions."""
     metrics = CloudWatch(clock, meter)
 
     def surroundings(service: str) -> Surroundings:
         return Surroundings(clock, meter, metrics, random.Random(f"{seed}/{service}"))
 
-    kinesis = Kinesis(surroundings("kinesis"))
+    kinesis = Kinesis(surroundings("kinesis"), calls)
     sqs = Sqs(surroundings("sqs"))
     s3 = S3(surroundings("s3"))
-    functions = Lambda(surroundings("lambda"), kinesis, sqs, LambdaOptions(code_store=s3))
+    functions = Lambda(surroundings("lambda"), kinesis, sqs, LambdaOptions(code_store=s3), calls)
     services: list[Service] = [
         metrics,
         kinesis,

@@ -17,6 +17,7 @@ from typing import Any
 
 from cloud_twin.clock import SystemClock
 from cloud_twin.errors import AwsError
+from cloud_twin.faults import FaultBook, FaultPlan, PlannedCalls
 from cloud_twin.meter import Meter, UsageKey
 from cloud_twin.ports import ShardRead, StreamRecord
 from cloud_twin.service import Answer, Call, Dimensions, Surroundings
@@ -132,7 +133,7 @@ class FakeStream:
     def parents(self, stream_arn: str, shard_id: str) -> Sequence[str]:
         return self.shards[shard_id].parents
 
-    def read(
+    async def read(
         self, stream_arn: str, shard_id: str, after: str | None, limit: int, limit_bytes: int
     ) -> ShardRead:
         self._known()
@@ -165,8 +166,15 @@ class Bench:
         self.meter = Meter()
         self.queues = FakeQueues()
         self.stream = FakeStream(shards)
-        surroundings = Surroundings(SystemClock(), self.meter, self.metrics, random.Random(7))
-        self.service = Lambda(surroundings, self.stream, self.queues, options or LambdaOptions())
+        clock = SystemClock()
+        self.faults = FaultBook(clock)
+        self.service = Lambda(
+            Surroundings(clock, self.meter, self.metrics, random.Random(7)),
+            self.stream,
+            self.queues,
+            options or LambdaOptions(),
+            PlannedCalls(self.faults),
+        )
 
     async def call(
         self,
@@ -210,6 +218,15 @@ class Bench:
         settings.setdefault("StartingPosition", "TRIM_HORIZON")
         document = await self.document("CreateEventSourceMapping", **settings)
         return str(document["UUID"])
+
+    def fault(self, **plan: Any) -> str:
+        """Put a plan for invocations of ``fn`` in force; its id."""
+        meant = {"service": "lambda", "operation": "Invoke", "resource": "fn", **plan}
+        return str(self.faults.add(FaultPlan.model_validate(meant))["id"])
+
+    def hits(self) -> list[int]:
+        """How often each plan has hit, oldest first."""
+        return [entry["hits"] for entry in self.faults.entries()]
 
     def usage(self, unit: str) -> float:
         return self.meter.read().get(UsageKey("lambda", unit, "fn"), 0.0)

@@ -38,8 +38,10 @@ class FakeHandler:
         self.running = 0
         self.running_max = 0
         self.throttles = 0
+        self.attempts: list[int] = []
 
-    async def invoke(self, event: bytes, newest_wall_s: float) -> Outcome:
+    async def invoke(self, event: bytes, newest_wall_s: float, attempt: int) -> Outcome:
+        self.attempts.append(attempt)
         if self.throttles:
             self.throttles -= 1
             raise throttled("ConcurrentInvocationLimitExceeded")
@@ -159,6 +161,7 @@ async def test_throttling_costs_no_retry() -> None:
     await worker(stream, ShardProgress(SHARD, None), handler, Policy(retries_max=0)).run()
     assert len(handler.done) == 1
     assert handler.discards == []
+    assert handler.attempts == [1, 2, 3, 4, 5, 6], "as fault plans count them"
 
 
 async def test_a_record_that_is_too_old_never_reaches_the_function() -> None:

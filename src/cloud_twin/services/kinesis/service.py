@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from cloud_twin.errors import AwsError
-from cloud_twin.ports import ShardRead
+from cloud_twin.ports import InnerCalls, ShardRead, UnplannedCalls
 from cloud_twin.service import Answer, Call, Protocols, Route, Surroundings
 from cloud_twin.services.kinesis.change import Changer
 from cloud_twin.services.kinesis.describe import Describer
@@ -30,10 +30,10 @@ class Kinesis:
     error_namespace = ""
     routes: Sequence[Route] = ()
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    def __init__(self, surroundings: Surroundings, calls: InnerCalls | None = None) -> None:
         directory = self._directory = StreamDirectory(surroundings)
         metrics = StreamMetrics(surroundings.metrics)
-        self._reader = MappingReader(directory, metrics)
+        self._reader = MappingReader(directory, metrics, calls or UnplannedCalls())
         changer = Changer(directory)
         describer = Describer(directory)
         settings = Settings(directory)
@@ -107,11 +107,11 @@ class Kinesis:
         """Shards that must be read to their end before this one."""
         return self._reader.parents(stream_arn, shard_id)
 
-    def read(
+    async def read(
         self, stream_arn: str, shard_id: str, after: str | None, limit: int, limit_bytes: int
     ) -> ShardRead:
         """Records after sequence number ``after`` (None: from the oldest kept)."""
-        return self._reader.read(stream_arn, shard_id, after, limit, limit_bytes)
+        return await self._reader.read(stream_arn, shard_id, after, limit, limit_bytes)
 
     def tip(self, stream_arn: str, shard_id: str) -> str | None:
         """Sequence number of the newest record (for LATEST); None where there is none yet."""

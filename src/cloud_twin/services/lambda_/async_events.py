@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cloud_twin.errors import AwsError
-from cloud_twin.ports import QueueSink
-from cloud_twin.service import Surroundings
+from cloud_twin.ports import InnerCalls, QueueSink, Subject
+from cloud_twin.service import PartialFailure, Surroundings
 from cloud_twin.services.lambda_.destinations import async_record
 from cloud_twin.services.lambda_.functions import AsyncSettings, Function
 from cloud_twin.services.lambda_.invoker import Event, Invoker
@@ -32,6 +32,8 @@ class _Queued:
     event: Event
     qualifier: str
     arrived_s: float
+    planned: PartialFailure | None
+    """The function error that a fault plan had for the call that queued it; for one attempt."""
     attempts: int = 0
     throttles: int = 0
 
@@ -56,6 +58,7 @@ class AsyncEvents:
         retry_delays_s: tuple[float, float],
         events_max: int,
         find: Callable[[str], Function],
+        calls: InnerCalls,
     ) -> None:
         self._function = function
         self._invoker = invoker
@@ -65,6 +68,7 @@ class AsyncEvents:
         self._retry_delays_s = retry_delays_s
         self._events_max = events_max
         self._find = find
+        self._calls = calls
         self._heap: list[_Due] = []
         self._numbers = itertools.count()
         self._changed = asyncio.Event()
@@ -74,12 +78,15 @@ class AsyncEvents:
     def __len__(self) -> int:
         return len(self._heap) + len(self._running)
 
-    def put(self, event: Event, qualifier: str) -> None:
-        """Queue one event. Raises ``AwsError`` where too many wait."""
+    def put(self, event: Event, qualifier: str, planned: PartialFailure | None = None) -> None:
+        """Queue one event. Raises ``AwsError`` where too many wait.
+
+        ``planned``: a function error for its first attempt.
+        """
         if len(self) >= self._events_max:
             raise throttled("CallerRateLimitExceeded")
         self._invoker.put_metric(self._function.name, "AsyncEventsReceived", 1)
-        self._push(_Queued(event, qualifier, self._clock.monotonic_s()), 0.0)
+        self._push(_Queued(event, qualifier, self._clock.monotonic_s(), planned), 0.0)
 
     async def close(self) -> None:
         """Drop what waits and what runs."""
@@ -136,11 +143,12 @@ class AsyncEvents:
             self._give_up(queued, settings, "EventAgeExceeded", None)
             return
         try:
-            version = self._find(self._function.arn).version(queued.qualifier)
-            outcome = await self._invoker.invoke(version.deployment, queued.event)
-        except AwsError as error:
-            if error.status == 404:
-                return  # the function was deleted: its events go with it
+            self._find(self._function.arn).version(queued.qualifier)
+        except AwsError:
+            return  # the function was deleted: its events go with it
+        try:
+            outcome = await self._invoke(queued)
+        except AwsError:
             delay_s = min(_THROTTLE_S_MAX, _THROTTLE_S_MIN * 2.0 ** min(queued.throttles, 10))
             queued.throttles += 1
             self._push(queued, delay_s)
@@ -152,6 +160,23 @@ class AsyncEvents:
             self._give_up(queued, settings, "RetriesExhausted", outcome)
         else:
             self._push(queued, self._retry_delays_s[min(queued.attempts, 2) - 1])
+
+    async def _invoke(self, queued: _Queued) -> Outcome:
+        """One attempt, as fault plans for ``Invoke`` have it. Raises ``AwsError``."""
+        name = self._function.name
+        queued_with, queued.planned = queued.planned, None
+
+        async def run(planned: PartialFailure | None) -> Outcome:
+            version = self._find(self._function.arn).version(queued.qualifier)
+            return await self._invoker.invoke(
+                version.deployment, queued.event, planned or queued_with
+            )
+
+        return await self._calls.make(
+            Subject("lambda", "Invoke", (name,), queued.attempts + queued.throttles + 1),
+            run,
+            lambda error: self._invoker.count_refusal(name, error),
+        )
 
     def _settings(self, qualifier: str) -> AsyncSettings:
         return self._function.async_settings.get(qualifier) or AsyncSettings()

@@ -7,10 +7,16 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 from cloud_twin.errors import AwsError
-from cloud_twin.service import Dimensions, Surroundings
+from cloud_twin.service import Dimensions, PartialFailure, Surroundings
 from cloud_twin.services.lambda_.runtime.deployment import Deployment, Invocation
 from cloud_twin.services.lambda_.runtime.environment import Environment, NotDeliveredError
-from cloud_twin.services.lambda_.runtime.outcome import UNHANDLED, Outcome, Result, billed_ms
+from cloud_twin.services.lambda_.runtime.outcome import (
+    UNHANDLED,
+    Outcome,
+    Result,
+    billed_ms,
+    failure,
+)
 from cloud_twin.services.lambda_.runtime.pool import EnvironmentPool
 from cloud_twin.services.lambda_.throttle import Throttle
 
@@ -43,16 +49,28 @@ class Invoker:
         dimensions: Dimensions = (("FunctionName", function),)
         self._surroundings.metrics.put(NAMESPACE, name, dimensions, value, unit)
 
-    async def invoke(self, deployment: Deployment, event: Event) -> Outcome:
-        """Run one event to its end. Raises ``AwsError`` where it is throttled."""
+    def count_refusal(self, function: str, error: AwsError) -> None:
+        """An event that did not reach the function: only throttles have a metric."""
+        if error.status == 429:
+            self.put_metric(function, "Throttles", 1)
+
+    async def invoke(
+        self, deployment: Deployment, event: Event, planned: PartialFailure | None = None
+    ) -> Outcome:
+        """Run one event to its end. Raises ``AwsError`` where it is throttled.
+
+        ``planned``: a fault plan's function error, which is drawn here; the function does not run.
+        """
         name = deployment.function_name
         try:
             concurrent = self._throttle.enter(deployment.function_arn)
-        except AwsError:
-            self.put_metric(name, "Throttles", 1)
+        except AwsError as error:
+            self.count_refusal(name, error)
             raise
         try:
             request_id = event.request_id or str(uuid4())
+            if planned is not None and planned.random.random() < planned.probability:
+                return self._planned_failure(deployment, request_id, planned)
             invocation = Invocation(
                 request_id,
                 event.payload,
@@ -62,8 +80,7 @@ class Invoker:
             )
             environment, result, duration_ms, init_ms = await self._run(deployment, invocation)
         except AwsError as error:
-            if error.status == 429:
-                self.put_metric(name, "Throttles", 1)
+            self.count_refusal(name, error)
             raise
         finally:
             self._throttle.leave(deployment.function_arn)
@@ -103,11 +120,10 @@ class Invoker:
         deployment = environment.deployment
         name = deployment.function_name
         billed = billed_ms(duration_ms, init_ms)
-        meter = self._surroundings.meter
-        meter.add("lambda", "requests", name, 1)
-        meter.add("lambda", "gb_seconds", name, deployment.memory_mb / 1024 * billed / 1000)
-        self.put_metric(name, "Invocations", 1)
-        self.put_metric(name, "Errors", 0 if result.error_type is None else 1)
+        self._count(name, result)
+        self._surroundings.meter.add(
+            "lambda", "gb_seconds", name, deployment.memory_mb / 1024 * billed / 1000
+        )
         self.put_metric(name, "Duration", duration_ms, "Milliseconds")
         request_id = invocation.request_id
         report = (
@@ -134,6 +150,27 @@ class Invoker:
             billed,
             environment.log.tail(),
         )
+
+    def _planned_failure(
+        self, deployment: Deployment, request_id: str, planned: PartialFailure
+    ) -> Outcome:
+        result = failure(planned.code, planned.message)
+        self._count(deployment.function_name, result)
+        return Outcome(
+            request_id,
+            result.payload,
+            UNHANDLED,
+            result.error_type,
+            deployment.version,
+            duration_ms=0.0,
+            init_ms=None,
+            billed_ms=0,
+        )
+
+    def _count(self, name: str, result: Result) -> None:
+        self._surroundings.meter.add("lambda", "requests", name, 1)
+        self.put_metric(name, "Invocations", 1)
+        self.put_metric(name, "Errors", 0 if result.error_type is None else 1)
 
     def _trace_id(self) -> str:
         wall_s = int(self._surroundings.clock.wall_s())

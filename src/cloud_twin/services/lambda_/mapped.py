@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cloud_twin.ports import InnerCalls, Subject
+from cloud_twin.service import PartialFailure
 from cloud_twin.services.lambda_.invoker import Event, Invoker
 from cloud_twin.services.lambda_.registry import FunctionRegistry
 from cloud_twin.services.lambda_.runtime.outcome import Outcome
@@ -18,6 +20,7 @@ class MappedByName:
     qualifier: str
     registry: FunctionRegistry
     invoker: Invoker
+    calls: InnerCalls
 
     @property
     def arn(self) -> str:
@@ -29,7 +32,19 @@ class MappedByName:
         """The function's role. Raises ``AwsError`` where the function is gone."""
         return self.registry.by_arn(self.function_arn).latest.settings.role
 
-    async def invoke(self, payload: bytes) -> Outcome:
-        """Run it. Raises ``AwsError`` where it is throttled or gone."""
-        version = self.registry.by_arn(self.function_arn).version(self.qualifier)
-        return await self.invoker.invoke(version.deployment, Event(payload, self.arn))
+    async def invoke(self, payload: bytes, attempt: int) -> Outcome:
+        """Run it, as fault plans for ``Invoke`` have it.
+
+        Raises ``AwsError`` where it is throttled, gone, or its answer lost.
+        """
+
+        async def run(planned: PartialFailure | None) -> Outcome:
+            version = self.registry.by_arn(self.function_arn).version(self.qualifier)
+            event = Event(payload, self.arn)
+            return await self.invoker.invoke(version.deployment, event, planned)
+
+        return await self.calls.make(
+            Subject("lambda", "Invoke", (self.name,), attempt),
+            run,
+            lambda error: self.invoker.count_refusal(self.name, error),
+        )

@@ -12,7 +12,7 @@ from uuid import uuid4
 import orjson
 
 from cloud_twin.errors import AwsError, TwinError
-from cloud_twin.ports import QueueSink, StreamSource
+from cloud_twin.ports import InnerCalls, QueueSink, StreamSource, UnplannedCalls
 from cloud_twin.service import Answer, Call, Protocols, Route, Surroundings
 from cloud_twin.services.lambda_.async_events import AsyncEvents
 from cloud_twin.services.lambda_.control_plane import ControlPlane
@@ -61,10 +61,12 @@ class Lambda:
         streams: StreamSource,
         queues: QueueSink,
         options: LambdaOptions | None = None,
+        calls: InnerCalls | None = None,
     ) -> None:
         self._surroundings = surroundings
         self._queues = queues
         self._options = options = options or LambdaOptions()
+        self._calls = calls or UnplannedCalls()
         self.endpoint_url = options.endpoint_url
         """The twin's address, as functions are told; if not given, that of the first call."""
         clock = surroundings.clock
@@ -196,12 +198,14 @@ class Lambda:
         if kind == "DryRun":
             return Answer(status=204, headers=executed)
         if kind == "Event":
-            self._queue(function).put(event, "" if qualifier == "$LATEST" else qualifier)
+            queued_for = "" if qualifier == "$LATEST" else qualifier
+            self._queue(function).put(event, queued_for, call.partial)
             return Answer(status=202)
         with_tail = headers.get("x-amz-log-type", "None") == "Tail"
 
         async def run() -> Answer:
-            return _answer(await self._invoker.invoke(version.deployment, event), with_tail)
+            outcome = await self._invoker.invoke(version.deployment, event, call.partial)
+            return _answer(outcome, with_tail)
 
         return run()
 
@@ -238,6 +242,7 @@ class Lambda:
                 self._options.async_retry_delays_s,
                 self._options.async_events_max,
                 self._registry.by_arn,
+                self._calls,
             )
         return queue
 
@@ -253,7 +258,9 @@ class Lambda:
     def _mapped(self, name: object, region: str) -> MappedByName:
         function, qualifier = self._registry.find(name, region)
         function.version(qualifier)
-        return MappedByName(function.name, function.arn, qualifier, self._registry, self._invoker)
+        return MappedByName(
+            function.name, function.arn, qualifier, self._registry, self._invoker, self._calls
+        )
 
 
 def _answer(outcome: Outcome, with_tail: bool) -> Answer:

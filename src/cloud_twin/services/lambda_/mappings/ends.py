@@ -26,8 +26,8 @@ class MappedFunction(Protocol):
         """Role that events carry. Raises ``AwsError`` where the function is gone."""
         ...
 
-    async def invoke(self, payload: bytes) -> Outcome:
-        """Run it. Raises ``AwsError`` where it is throttled or gone."""
+    async def invoke(self, payload: bytes, attempt: int) -> Outcome:
+        """Run it; ``attempt`` counts from 1. Raises ``AwsError`` where it is throttled or gone."""
         ...
 
 

@@ -237,11 +237,11 @@ class EventSourceMapping:
 
     # --- called by the workers ------------------------------------------------------------
 
-    async def invoke(self, event: bytes, newest_wall_s: float) -> Outcome:
+    async def invoke(self, event: bytes, newest_wall_s: float, attempt: int) -> Outcome:
         """Run the function on a batch."""
         age_ms = max(0.0, self._surroundings.clock.wall_s() - newest_wall_s) * 1000
         self._put_metric(self.function.name, "IteratorAge", age_ms, "Milliseconds")
-        return await self.function.invoke(event)
+        return await self.function.invoke(event, attempt)
 
     def discard(self, shard_id: str, discard: Discard, outcome: Outcome | None) -> None:
         """Send a record of what is given up to the failure destination, if there is one."""

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 RETRIES_EXHAUSTED = "RetryAttemptsExhausted"
 AGE_EXCEEDED = "RecordAgeExceeded"
@@ -52,12 +52,19 @@ class Policy:
 class Piece:
     """Consecutive records of a lane that go to the function together.
 
-    ``retries`` counts against the quota; ``invokes`` is how often the function has had it.
+    ``retries`` counts against the quota; ``invokes`` is how often the function has had it, and
+    ``refusals`` how often it was not let in with it.
     """
 
     items: tuple[Item, ...]
     retries: int = 0
     invokes: int = 0
+    refusals: int = 0
+
+    @property
+    def attempt(self) -> int:
+        """Number of the next try, from 1."""
+        return self.invokes + self.refusals + 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +169,7 @@ class Lane:
         if count == 0:
             return None
         rest = piece.items[count:]
-        self._taken = Piece(rest, piece.retries, piece.invokes) if rest else None
+        self._taken = replace(piece, items=rest) if rest else None
         return Discard(piece.items[:count], AGE_EXCEEDED, piece.invokes)
 
     @property
@@ -177,7 +184,8 @@ class Lane:
 
     def put_back(self) -> None:
         """The function was not reached (throttled): the same again, at no cost."""
-        self._pieces.appendleft(self._settling())
+        piece = self._settling()
+        self._pieces.appendleft(replace(piece, refusals=piece.refusals + 1))
         self._taken = None
 
     def failed(self) -> Discard | None:

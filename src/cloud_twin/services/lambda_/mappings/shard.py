@@ -29,12 +29,14 @@ from cloud_twin.services.lambda_.runtime.outcome import Outcome
 _READ_BYTES = 4 * 1024 * 1024
 _BUFFER_BYTES = 12 * 1024 * 1024
 """A lane that has so much waiting is not read for."""
+GONE = "ResourceNotFoundException"
+"""The only refusal of a read after which the stream itself has to be looked at again."""
 
 
 class BatchHandler(Protocol):
     """What a shard's worker needs from its mapping."""
 
-    async def invoke(self, event: bytes, newest_wall_s: float) -> Outcome:
+    async def invoke(self, event: bytes, newest_wall_s: float, attempt: int) -> Outcome:
         """Run the function. Raises ``AwsError`` where it cannot be reached."""
         ...
 
@@ -132,7 +134,16 @@ class ShardWorker:
             while not self._wanted():
                 self._space.clear()
                 await self._space.wait()
-            read = source.read(arn, progress.shard_id, progress.read_to, limit, _READ_BYTES)
+            try:
+                read = await source.read(
+                    arn, progress.shard_id, progress.read_to, limit, _READ_BYTES
+                )
+            except AwsError as error:
+                if error.code == GONE:
+                    raise
+                self._handler.note(f"PROBLEM: Stream could not be read: {error.code}")
+                await asyncio.sleep(self._retry_s[0])
+                continue
             if read.records:
                 self._push(read.records)
                 await asyncio.sleep(0)
@@ -204,7 +215,8 @@ class ShardWorker:
             return True
         event = kinesis_event(piece.items)
         try:
-            outcome = await self._handler.invoke(event, piece.items[-1].arrived_wall_s)
+            newest_wall_s = piece.items[-1].arrived_wall_s
+            outcome = await self._handler.invoke(event, newest_wall_s, piece.attempt)
         except AwsError as error:
             lane.put_back()
             self._handler.note(f"PROBLEM: Function call failed: {error.code}")
