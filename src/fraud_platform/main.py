@@ -162,13 +162,17 @@ def _places(given: argparse.Namespace) -> tuple[Path, Path, str | None]:
 
 
 def _model_options(given: argparse.Namespace) -> ServeOptions | None:
-    """Where ``resources create`` finds a model to store, if it is told."""
+    """Where ``resources create`` finds a model and a block list to store, if it is told."""
+    block_list = getattr(given, "block_list", None)
     if getattr(given, "data_dir", None) is None:
+        if block_list is not None:
+            raise UsageError(f"--block-list {block_list}: needs --data-dir, where the model is")
         return None
     data_dir, model_dir, history = _places(given)
     return ServeOptions(
         host="", port=0, data_dir=str(data_dir), model_dir=str(model_dir), history=history,
-        processes=1, ready_file=None, queue_limit=1, power_safe=False, block_list=None, disturb=(),
+        processes=1, ready_file=None, queue_limit=1, power_safe=False, block_list=block_list,
+        disturb=(),
     )  # fmt: skip
 
 

@@ -27,7 +27,7 @@ def add_stream_arguments(serve: argparse.ArgumentParser) -> None:
         help="write units a second that tables are warmed up for, when made (20000)",
     )  # fmt: skip
     group.add_argument(
-        "--retention-days", type=int, default=400, metavar="N",
+        "--retention-days", type=int, metavar="N",
         help="days after which decisions expire; 0: never (400)",
     )  # fmt: skip
     group.add_argument(
@@ -43,7 +43,7 @@ def add_stream_arguments(serve: argparse.ArgumentParser) -> None:
         "--reasoning-model", metavar="ID", help="Bedrock model that reasons about borderline cases"
     )
     group.add_argument(
-        "--second-look", type=float, default=0.5, metavar="S",
+        "--second-look", type=float, metavar="S",
         help="time for the reasoning, and for the external checks, per batch (0.5)",
     )  # fmt: skip
     group.add_argument("--external-url", metavar="URL", help="where the external checks are")
@@ -58,6 +58,9 @@ def add_stream_commands(
     resources.add_argument("--data-dir", metavar="PATH", help="where the model is, to store it")
     resources.add_argument("--model-dir", metavar="PATH", help="or here")
     resources.add_argument("--history", metavar="PATH", help="labelled transactions to learn from")
+    resources.add_argument(
+        "--block-list", metavar="PATH", help="blocked parties and countries (JSON), to store them"
+    )
     resources.add_argument("--shards", type=int, default=2, metavar="N", help="(2)")
     resources.add_argument("--decision-shards", type=int, default=6, metavar="N", help="(6)")
     audit = commands.add_parser("audit", help="check the audit trail")

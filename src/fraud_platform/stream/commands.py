@@ -21,6 +21,7 @@ from fraud_platform.stream.backoff import Patience
 from fraud_platform.stream.client import WAIT_LIMIT_S
 from fraud_platform.stream.dead_letters import DeadLetterQueue
 from fraud_platform.stream.envelope import LANES
+from fraud_platform.stream.function_settings import RETENTION_DAYS, SECOND_LOOK_S
 from fraud_platform.stream.names import ResourceNames, make_names
 from fraud_platform.stream.resources import SECOND_LOOK_BATCH_RECORDS, Resources, Sizes
 from fraud_platform.stream.run_log import RunLog
@@ -29,6 +30,17 @@ from fraud_platform.stream.serving import StreamOptions, deploy, serve_stream
 from fraud_platform.stream.session import AwsSession
 
 _PATIENCE_S = 60.0
+_IN_TEMPLATE = {
+    "--block-list": ("block_list", "BlockList"),
+    "--reasoning-model": ("reasoning_model", "ReasoningModel"),
+    "--external-url": ("external_url", "ExternalUrl"),
+    "--second-look": ("second_look", "SecondLookMs"),
+    "--batch-records": ("batch_records", "BatchRecords"),
+    "--retention-days": ("retention_days", "DecisionRetentionDays"),
+    "--disturb": ("disturb", "Disturb"),
+    "--allow-disturbance": ("allow_disturbance", "AllowDisturbance"),
+}
+"""Options of the function: their names in the command line, and the template's parameters."""
 
 
 class AuditBrokenError(PlatformError):
@@ -41,15 +53,33 @@ def run_serve(given: argparse.Namespace, options: ServeOptions) -> None:
     """``serve --mode stream``."""
     if not 0.0 <= given.wait <= WAIT_LIMIT_S:
         raise UsageError(f"--wait {given.wait}: must be 0 to {WAIT_LIMIT_S:g} seconds")
-    if not 0.01 <= given.second_look <= 60.0:
+    if given.second_look is not None and not 0.01 <= given.second_look <= 60.0:
         raise UsageError(f"--second-look {given.second_look}: must be 0.01 to 60 seconds")
     if given.batch_records is not None and not 1 <= given.batch_records <= 10_000:
         raise UsageError(f"--batch-records {given.batch_records}: must be 1 to 10000")
-    if not 0 <= given.retention_days <= 36_500:
+    if given.retention_days is not None and not 0 <= given.retention_days <= 36_500:
         raise UsageError(f"--retention-days {given.retention_days}: must be 0 to 36500")
     if not 1 <= given.parallelisation_max <= 10:
         raise UsageError(f"--parallelisation-max {given.parallelisation_max}: must be 1 to 10")
-    serve_stream(options, _stream_options(given))
+    stream = _stream_options(given)
+    if stream.endpoint_url is None:
+        refuse_function_options(given)
+    serve_stream(options, stream)
+
+
+def refuse_function_options(given: argparse.Namespace) -> None:
+    """On AWS the template sets the function up: what it would not hear of is no option there."""
+    parts = [
+        (option, parameter)
+        for option, (name, parameter) in _IN_TEMPLATE.items()
+        if getattr(given, name) not in (None, False, [])
+    ]
+    if parts:
+        options, parameters = (", ".join(words) for words in zip(*parts, strict=True))
+        raise UsageError(
+            f"{options}: on AWS deploy/aws/template.yaml sets the function up; leave this out and"
+            f" set {parameters} there (docs/aws-deployment.md)"
+        )
 
 
 def run_command(given: argparse.Namespace, options: ServeOptions | None) -> None:
@@ -128,8 +158,8 @@ def _stream_options(given: argparse.Namespace) -> StreamOptions:
         scaling=scaling,
         reasoning_model=given.reasoning_model,
         external_url=given.external_url,
-        second_look_s=given.second_look,
-        retention_days=given.retention_days,
+        second_look_s=SECOND_LOOK_S if given.second_look is None else given.second_look,
+        retention_days=RETENTION_DAYS if given.retention_days is None else given.retention_days,
     )
 
 

@@ -23,6 +23,9 @@ _DAY_S = 86_400
 SECOND_LOOK_S = 0.5
 """Time for each of the external checks and the reasoning, per batch: the shard waits for them."""
 
+ALLOW_DISTURBANCE = "FRAUD_ALLOW_DISTURBANCE"
+"""The variable that a gateway on AWS looks at too: it offers what functions follow."""
+
 
 @dataclass(frozen=True, slots=True)
 class FunctionSettings:
@@ -61,7 +64,7 @@ def settings_from(environment: Mapping[str, str]) -> FunctionSettings:
             for text in environment.get("FRAUD_DISTURB", "").split(",")
             if text
         ),
-        allow_disturbance=environment.get("FRAUD_ALLOW_DISTURBANCE") == "1",
+        allow_disturbance=environment.get(ALLOW_DISTURBANCE) == "1",
         reasoning_model=environment.get("FRAUD_REASONING_MODEL") or None,
         external_url=environment.get("FRAUD_EXTERNAL_URL") or None,
         retention_s=_days(environment.get("FRAUD_RETENTION_DAYS", "")) * _DAY_S,

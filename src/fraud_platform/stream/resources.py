@@ -129,6 +129,13 @@ class Resources:
         """Whether the function is there."""
         return self._function_state() is not None
 
+    def function_variables(self) -> Mapping[str, str]:
+        """The function's environment variables; none where it is not there."""
+        variables: Mapping[str, str] = (
+            (self._function_state() or {}).get("Environment", {}).get("Variables", {})
+        )
+        return variables
+
     def mapping_id(self) -> str | None:
         """The event-source mapping from the stream to the function."""
         page = call_unless(

@@ -20,6 +20,7 @@ from fraud_platform.stream.adapters.bucket_and_queue import S3Audit
 from fraud_platform.stream.backoff import Patience
 from fraud_platform.stream.calls import ResourceError, call
 from fraud_platform.stream.function_settings import (
+    ALLOW_DISTURBANCE,
     RETENTION_DAYS,
     SECOND_LOOK_S,
     block_list_bytes,
@@ -34,7 +35,7 @@ log = logging.getLogger(__name__)
 
 MODEL_KEY = "models/current.json"
 BLOCK_LIST_KEY = "models/block-list.json"
-_FUNCTION_VARIABLES = {
+FUNCTION_VARIABLES = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "2",
@@ -66,9 +67,13 @@ def serve_stream(options: ServeOptions, stream: StreamOptions) -> None:
     session = AwsSession(stream.region, stream.endpoint_url)
     for line in deploy(session, options, stream):
         log.info("made: %s", line)
+    disturbable = options.allow_disturbance
+    if stream.endpoint_url is None:  # as the template has set the function up
+        variables = Resources(session, stream.names).function_variables()
+        disturbable = variables.get(ALLOW_DISTURBANCE) == "1"
     gateway = StreamGatewayOptions(
         stream.names, session.region, stream.endpoint_url, options.queue_limit,
-        stream.default_wait_s, stream.scaling, options.allow_disturbance,
+        stream.default_wait_s, stream.scaling, disturbable,
     )  # fmt: skip
     run_stream_gateway(
         gateway, listener, lambda: announce(options.ready_file, listener.getsockname()[1])
@@ -79,30 +84,33 @@ def deploy(session: AwsSession, options: ServeOptions, stream: StreamOptions) ->
     """Make what is missing, and store the model and the block list; what was made.
 
     The function itself is made only behind an ``--endpoint-url`` (a local twin): on AWS it needs a
-    role and a container image, which the template in ``deploy/aws`` provides.
+    role and a container image, which the template in ``deploy/aws`` provides, with its settings.
     """
     core = options.core()  # bad options are reported before anything is made
     history = None if options.history is None else Path(options.history)
     model = obtain_model(Path(options.model_dir), history)
     resources = Resources(session, stream.names)
+    blocks = core.block_list is not None and not core.block_list.empty
+    if stream.endpoint_url is None:
+        _check_deployed(resources, stream.names, blocks)
     made = resources.create_storage(stream.sizes)
     bucket = S3Audit(session, stream.names.bucket, Patience(_UPLOAD_PATIENCE_S))
     content = _model_bytes(model)
     bucket.put(MODEL_KEY, content)
     environment = {
-        **_FUNCTION_VARIABLES,
+        **FUNCTION_VARIABLES,
         "FRAUD_MODEL_KEY": MODEL_KEY,
         "FRAUD_SECOND_LOOK_MS": f"{stream.second_look_s * 1000:.0f}",
         "FRAUD_RETENTION_DAYS": str(stream.retention_days),
         "FRAUD_MODEL_DIGEST": hashlib.sha256(content).hexdigest()[:16],
     }
-    if core.block_list is not None and not core.block_list.empty:
+    if core.block_list is not None and blocks:
         bucket.put(BLOCK_LIST_KEY, block_list_bytes(core.block_list))
         environment["FRAUD_BLOCK_LIST_KEY"] = BLOCK_LIST_KEY
     if options.disturb:
         environment["FRAUD_DISTURB"] = ",".join(options.disturb)
     if options.allow_disturbance:
-        environment["FRAUD_ALLOW_DISTURBANCE"] = "1"
+        environment[ALLOW_DISTURBANCE] = "1"
     if stream.reasoning_model:
         environment["FRAUD_REASONING_MODEL"] = stream.reasoning_model
     if stream.external_url:
@@ -110,14 +118,23 @@ def deploy(session: AwsSession, options: ServeOptions, stream: StreamOptions) ->
     if stream.endpoint_url is not None:
         environment["AWS_ENDPOINT_URL"] = stream.endpoint_url
         made += resources.create_function(FunctionSetup(environment, sizes=stream.sizes))
-    elif not resources.function_exists():
-        raise UsageError(
-            f"there is no function {stream.names.function}: deploy deploy/aws/template.yaml first"
-            " (docs/aws-deployment.md)"
-        )
     slots = stream.sizes.transaction_shards * stream.sizes.parallelisation
     warm(session, stream.names, slots if stream.endpoint_url is not None else 1)
     return made
+
+
+def _check_deployed(resources: Resources, names: ResourceNames, blocks: bool) -> None:
+    """On AWS the function is there, and looks at a block list that it is given."""
+    if not resources.function_exists():
+        raise UsageError(
+            f"there is no function {names.function}: deploy deploy/aws/template.yaml first"
+            " (docs/aws-deployment.md)"
+        )
+    if blocks and resources.function_variables().get("FRAUD_BLOCK_LIST_KEY") != BLOCK_LIST_KEY:
+        raise UsageError(
+            f"the function {names.function} looks at no block list: set BlockList=yes in"
+            " deploy/aws/template.yaml first (docs/aws-deployment.md)"
+        )
 
 
 def _model_bytes(model: LearnedModel) -> bytes:

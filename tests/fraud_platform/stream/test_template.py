@@ -39,7 +39,7 @@ def test_settings_are_the_codes(template: str) -> None:
     sizes = Sizes()
     for line in (
         f"Timeout: {sizes.function_timeout_s}",
-            f"BatchSize: !If [LooksTwice, {SECOND_LOOK_BATCH_RECORDS}, {sizes.batch_records}]",
+        f"!If [LooksTwice, {SECOND_LOOK_BATCH_RECORDS}, {sizes.batch_records}]",
         f"MaximumRetryAttempts: {sizes.retries}", "BisectBatchOnFunctionError: true",
         f"MaximumRecordAgeInSeconds: {sizes.record_age_s}", "StartingPosition: TRIM_HORIZON",
     ):  # fmt: skip
