@@ -153,11 +153,17 @@ class Service(Protocol):
 
 
 @runtime_checkable
-class CountsThrottles(Protocol):
-    """A service whose throttles are in its metrics also where a fault plan makes them."""
+class CountsRefusals(Protocol):
+    """A service whose errors are in its metrics also where it does not make them itself.
 
-    def count_throttle(self, call: Call, error: AwsError) -> None:
-        """A plan refuses this call; errors that are no throttles are passed over."""
+    Of SQS and CloudWatch, AWS publishes no metric of calls that failed.
+    """
+
+    def count_refusal(self, call: Call, error: AwsError, *, carried_out: bool = False) -> None:
+        """This call is answered with an error that the service did not raise.
+
+        ``carried_out``: the service has done it, and counted it; the answer says otherwise.
+        """
         ...
 
 

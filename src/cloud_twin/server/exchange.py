@@ -17,7 +17,7 @@ from cloud_twin.server.bindings import Binding
 from cloud_twin.server.reply import HttpDate, Reply
 from cloud_twin.server.request import Request
 from cloud_twin.server.wire.encoded import Encoded
-from cloud_twin.service import Answer, Call, CountsThrottles
+from cloud_twin.service import Answer, Call, CountsRefusals
 
 log = logging.getLogger(__name__)
 
@@ -119,7 +119,15 @@ class Exchange:
             log.error("%s %s: %s", call.service, call.operation, error)
         else:
             log.error("%s %s could not be answered", call.service, call.operation, exc_info=error)
-        self.fail(refusals.internal(call.service, self._binding.protocol))
+        internal = refusals.internal(call.service, self._binding.protocol)
+        self._count(internal, carried_out=False)
+        self.fail(internal)
+
+    def _count(self, error: AwsError, *, carried_out: bool) -> None:
+        """Have an error that its service did not raise in the service's metrics."""
+        service = self._binding.service
+        if isinstance(service, CountsRefusals):
+            service.count_refusal(self.call, error, carried_out=carried_out)
 
     # --- with faults ----------------------------------------------------------------------
 
@@ -130,9 +138,7 @@ class Exchange:
         elif effect.drop:
             self._lose()
         elif effect.refusal is not None:
-            service = self._binding.service
-            if isinstance(service, CountsThrottles):
-                service.count_throttle(self.call, effect.refusal)
+            self._count(effect.refusal, carried_out=False)
             self.fail(effect.refusal)
         elif effect.lost or effect.lost_as is not None:
             self._floor.spawn(self._carry_out_and_lose(effect.lost_as))
@@ -154,9 +160,9 @@ class Exchange:
             answer = self._binding.service.handle(self.call)
             if not isinstance(answer, Answer):
                 answer = await answer
-            closing = getattr(answer.chunks, "aclose", None)
-            if closing is not None:
-                await closing()
+            if answer.chunks is not None:
+                async for _ in answer.chunks:
+                    pass  # what a stream does, it does while it is read
         except asyncio.CancelledError:
             self._reply.drop()
             raise
@@ -165,8 +171,10 @@ class Exchange:
             return
         if instead is None:
             self._lose()
-        else:
-            self.fail(instead)
+            return
+        if instead.status >= 500:  # a throttle or a client's error would say it was not done
+            self._count(instead, carried_out=True)
+        self.fail(instead)
 
     def _lose(self) -> None:
         self._note(0, "")

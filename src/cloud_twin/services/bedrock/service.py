@@ -10,6 +10,7 @@ import asyncio
 import base64
 import binascii
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from cloud_twin.errors import AwsError, TwinError
@@ -109,6 +110,18 @@ class Bedrock:
             self._clock.monotonic_s(),
         )
         return await (self._stream(run) if call.operation in _STREAMS else self._whole(run))
+
+    def count_refusal(self, call: Call, error: AwsError, *, carried_out: bool = False) -> None:
+        """An invocation that a fault plan answers with an error."""
+        if call.operation == "CountTokens":
+            return
+        if error.code == "ThrottlingException":
+            name = "InvocationThrottles"
+        else:
+            name = "InvocationServerErrors" if error.status >= 500 else "InvocationClientErrors"
+        with suppress(AwsError):
+            _, shown = resolve(str(call.parameters.get("modelId", "")))
+            self._metrics.put(_NAMESPACE, name, (("ModelId", shown),), 1.0)
 
     def limits(self) -> dict[str, float]:
         """Quotas and the latency model."""

@@ -110,19 +110,19 @@ class DynamoDb:
         if error.code == "ConditionalCheckFailedException":
             for name in names:
                 put(NAMESPACE, "ConditionalCheckFailedRequests", (("TableName", name),), 1)
-        elif error.code in THROTTLES:
+        elif error.code in THROTTLES or error.status >= 500:
+            metric = "ThrottledRequests" if error.code in THROTTLES else "SystemErrors"
             for name in names:
-                put(NAMESPACE, "ThrottledRequests", (("TableName", name), of_operation), 1)
-        if error.code not in _NOT_USER_ERRORS:
+                put(NAMESPACE, metric, (("TableName", name), of_operation), 1)
+        if error.code not in _NOT_USER_ERRORS and error.status < 500:
             put(NAMESPACE, "UserErrors", (), 1)
 
-    def count_throttle(self, call: Call, error: AwsError) -> None:
-        """A fault plan throttles this call: metrics show it as they show any other throttle."""
-        if error.code not in THROTTLES:
-            return
-        metric = "ReadThrottleEvents" if call.operation in _READS else "WriteThrottleEvents"
-        for name in _tables_named(call.parameters):
-            self._metrics.put(NAMESPACE, metric, (("TableName", name),), 1)
+    def count_refusal(self, call: Call, error: AwsError, *, carried_out: bool = False) -> None:
+        """Metrics show an error of a fault plan as they show any other."""
+        if error.code in THROTTLES:
+            metric = "ReadThrottleEvents" if call.operation in _READS else "WriteThrottleEvents"
+            for name in _tables_named(call.parameters):
+                self._metrics.put(NAMESPACE, metric, (("TableName", name),), 1)
         self._report_error(Request(self._database, call), error)
 
     def step(self) -> bool:

@@ -127,6 +127,12 @@ class Getter:
         shard.bytes_out.owe(found.size_bytes)
         return self._answer(stream, shard, found)
 
+    def count_throttle(self, call: Call) -> None:
+        """A fault plan refuses a read. Raises ``AwsError`` where there is nothing to read."""
+        bookmark = Bookmark.decode(text(call.parameters, "ShardIterator", None, 512))
+        if bookmark is not None:
+            self._metrics.read_throttled(*self._place(bookmark))
+
     def _check_age(self, bookmark: Bookmark) -> None:
         now_ms = int(self._directory.clock.wall_s() * 1000)
         lifetime_ms = int(self._directory.limits.iterator_s * 1000)

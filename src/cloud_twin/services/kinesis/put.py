@@ -87,6 +87,12 @@ class Putter:
             raise throttled(outcome.refused_by, stream.name, self._directory.account_id)
         return Answer(outcome.answers[0].encode())
 
+    def count_throttle(self, call: Call) -> None:
+        """A fault plan refuses a call: every record of it. Raises ``AwsError``: no such stream."""
+        records = call.parameters.get("Records")
+        count = len(records) if isinstance(records, list) else 1
+        self._metrics.put(self._writable(call), 0, 0, count)
+
     # --- reading the request --------------------------------------------------------------
 
     def _writable(self, call: Call) -> Stream:

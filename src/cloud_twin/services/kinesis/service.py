@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 
 from cloud_twin.errors import AwsError
 from cloud_twin.ports import InnerCalls, ShardRead, UnplannedCalls
@@ -13,6 +14,7 @@ from cloud_twin.services.kinesis.directory import StreamDirectory
 from cloud_twin.services.kinesis.get import Getter
 from cloud_twin.services.kinesis.metrics import StreamMetrics
 from cloud_twin.services.kinesis.put import Putter
+from cloud_twin.services.kinesis.refusals import THROTTLED
 from cloud_twin.services.kinesis.settings import Settings
 from cloud_twin.services.kinesis.source import MappingReader
 
@@ -39,6 +41,11 @@ class Kinesis:
         settings = Settings(directory)
         getter = Getter(directory, metrics)
         putter = Putter(directory, metrics, changer.grow)
+        self._throttles: dict[str, Callable[[Call], None]] = {
+            "PutRecords": putter.count_throttle,
+            "PutRecord": putter.count_throttle,
+            "GetRecords": getter.count_throttle,
+        }
         self._operations: dict[str, Callable[[Call], Answer]] = {
             "PutRecords": putter.put_records,
             "PutRecord": putter.put_record,
@@ -96,6 +103,13 @@ class Kinesis:
     async def close(self) -> None:
         """Let go of whoever waits; there is no work in the background."""
         self._directory.clear()
+
+    def count_refusal(self, call: Call, error: AwsError, *, carried_out: bool = False) -> None:
+        """Throttles of a fault plan are in the metrics; no other error of the stream service is."""
+        count = self._throttles.get(call.operation)
+        if error.code == THROTTLED and count is not None:
+            with suppress(AwsError):  # a call that would have been refused anyway
+                count(call)
 
     # --- StreamSource ---------------------------------------------------------------------
 

@@ -7,6 +7,7 @@ import binascii
 import math
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
 from uuid import uuid4
 
 import orjson
@@ -158,6 +159,13 @@ class Lambda:
             int(limits["concurrent_executions"]), limits["requests_per_concurrency_s"]
         )
         self._pool.environments_max = int(limits["environments"])
+
+    def count_refusal(self, call: Call, error: AwsError, *, carried_out: bool = False) -> None:
+        """A fault plan refuses an invocation of a function that is there."""
+        if call.operation == "Invoke":
+            with suppress(AwsError):
+                function, _ = self._registry.named(call.parameters, call.region)
+                self._invoker.count_refusal(function.name, error)
 
     # --- FunctionCaller and what else the twin itself asks --------------------------------
 

@@ -113,18 +113,24 @@ class S3:
     def handle(self, call: Call) -> Answer:
         """Carry out one call. Raises ``AwsError``."""
         begun_s = self._clock.monotonic_s()
-        status = 500
-        sent = 0
         try:
             answer = self._carry_out(call)
-            status = answer.status
-            sent = len(answer.body) if isinstance(answer.body, bytes) else 0
-            return answer
         except AwsError as error:
-            status = error.status
+            self._account(call, error.status, 0, self._clock.monotonic_s() - begun_s)
             raise
-        finally:
-            self._account(call, status, sent, self._clock.monotonic_s() - begun_s)
+        sent = len(answer.body) if isinstance(answer.body, bytes) else 0
+        self._account(call, answer.status, sent, self._clock.monotonic_s() - begun_s)
+        return answer
+
+    def count_refusal(self, call: Call, error: AwsError, *, carried_out: bool = False) -> None:
+        """A request to a bucket that a fault plan answers with an error."""
+        bucket = str(call.parameters.get("Bucket", ""))
+        if bucket not in self._buckets:
+            return
+        if not carried_out:
+            self._account(call, error.status, 0, 0.0)
+        elif call.operation in _KINDS and error.status >= 500:
+            self._metrics.put("AWS/S3", "5xxErrors", self._dimensions_of(bucket), 1.0)
 
     def limits(self) -> dict[str, float]:
         """Requests per second and prefix, bytes."""
@@ -284,10 +290,7 @@ class S3:
         kind = _KINDS.get(call.operation)
         if kind is None or (status == 404 and bucket not in self._buckets):
             return
-        dimensions = self._dimensions.get(bucket)
-        if dimensions is None:
-            dimensions = (("BucketName", bucket), ("FilterId", "EntireBucket"))
-            self._dimensions[bucket] = dimensions
+        dimensions = self._dimensions_of(bucket)
         put = self._metrics.put
         put("AWS/S3", "AllRequests", dimensions, 1.0)
         put("AWS/S3", kind, dimensions, 1.0)
@@ -298,3 +301,10 @@ class S3:
             put("AWS/S3", "BytesDownloaded", dimensions, float(sent), "Bytes")
         if call.body:
             put("AWS/S3", "BytesUploaded", dimensions, float(len(call.body)), "Bytes")
+
+    def _dimensions_of(self, bucket: str) -> Dimensions:
+        dimensions = self._dimensions.get(bucket)
+        if dimensions is None:
+            dimensions = (("BucketName", bucket), ("FilterId", "EntireBucket"))
+            self._dimensions[bucket] = dimensions
+        return dimensions
