@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Protocol, runtime_checkable
@@ -129,6 +129,11 @@ class Service(Protocol):
     @property
     def routes(self) -> Sequence[Route]:
         """Of REST services; empty for the others."""
+        ...
+
+    @property
+    def served(self) -> Collection[str]:
+        """Names of the operations that it carries out."""
         ...
 
     def handle(self, call: Call) -> Answer | Awaitable[Answer]:

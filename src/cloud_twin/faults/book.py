@@ -9,6 +9,7 @@ from typing import Any
 
 from cloud_twin.clock import Clock
 from cloud_twin.errors import AwsError, TwinError
+from cloud_twin.faults.batches import has_parts
 from cloud_twin.faults.effect import Effect
 from cloud_twin.faults.known_errors import known_error
 from cloud_twin.faults.plan import FaultPlan
@@ -60,6 +61,7 @@ class _Running:
             (plan.service is None or plan.service == subject.service)
             and (plan.operation is None or plan.operation == subject.operation)
             and (plan.attempts is None or subject.attempt in plan.attempts)
+            and (plan.when != "body" or has_parts(subject.service, subject.operation))
             and (
                 plan.resource is None
                 or any(fnmatchcase(name, plan.resource) for name in subject.resources)

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from cloud_twin.faults.batches import problem_with_body
 from cloud_twin.faults.known_errors import known_error
 
 LEASE_S_MAX = 3600.0
@@ -55,7 +56,8 @@ class FaultPlan(_Strict):
     for_s: Annotated[float, Field(gt=0.0, le=86_400.0)] | None = None
     when: Literal["before", "after", "body", "drop"] | None = None
     """``before``: refused with ``error``. ``after``: carried out, then answered with ``error``,
-    or without one the connection is closed. ``body``: entries of the batch fail with ``error``.
+    or without one the connection is closed. ``body``: entries of the batch fail with ``error``,
+    an Invoke with a function error; calls that have no such parts are not hit.
     ``drop``: the connection is closed and nothing is carried out."""
     error: FaultError | None = None
     latency_ms: Annotated[float, Field(ge=0.0, le=LATENCY_MS_MAX)] = 0.0
@@ -82,6 +84,8 @@ class FaultPlan(_Strict):
             problems.append(f"'when': '{self.when}' needs 'error': {{'code': …}}")
         if self.when == "drop" and self.error is not None:
             problems.append("'when': 'drop' answers nothing, so it takes no 'error'")
+        if self.when == "body" and (problem := problem_with_body(self.service, self.operation)):
+            problems.append(problem)
         if self.jitter_ms > self.latency_ms:
             problems.append("'jitter_ms' must not be more than 'latency_ms'")
         if self.error is not None and self.error.status is None and self.when != "body":

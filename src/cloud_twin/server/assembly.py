@@ -55,8 +55,11 @@ def assemble(clock: Clock, seed: int) -> Twin:
     services, functions = make_services(clock, meter, seed, PlannedCalls(faults))
     estate = Estate(services, clock, meter, faults, attempts, moto.reset)
     floor = Floor(clock, faults, attempts, date, set())
-    control = Control(estate, meter, faults, attempts, date, lambda: moto.state, functions)
-    dispatcher = Dispatcher(floor, Bindings(services, moto), control, moto)
+    bindings = Bindings(services, moto)
+    control = Control(
+        estate, meter, faults, attempts, date, lambda: moto.state, functions, bindings.operations()
+    )
+    dispatcher = Dispatcher(floor, bindings, control, moto)
     return Twin(dispatcher, estate, moto, floor.tasks)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Collection, Sequence
+from collections.abc import Awaitable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -89,6 +89,7 @@ class Bindings:
 
     def __init__(self, services: Sequence[Service], moto: MotoBridge) -> None:
         self._by_name = {service.name: bind(service, moto) for service in services}
+        self._served = {service.name: frozenset(service.served) for service in services}
         self._by_signing_name = {
             name: self._by_name[service.name]
             for service in services
@@ -105,6 +106,14 @@ class Bindings:
     def signing_names(self) -> Collection[str]:
         """All names in credential scopes that mean one of ours."""
         return self._by_signing_name.keys()
+
+    def operations(self) -> Mapping[str, frozenset[str]]:
+        """What calls can be named by service, those too that one of ours leaves to moto."""
+        found = dict(self._served)
+        for name, binding in self._by_name.items():
+            if isinstance(binding.wire, Modelled):
+                found[name] |= binding.wire.model.operation_names
+        return found
 
     def signed_for(self, signing_name: str) -> Binding | None:
         """The service a signature is for; None where it is moto's."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import orjson
@@ -66,6 +66,7 @@ class Control:
         date: HttpDate,
         moto_state: Callable[[], str],
         functions: Functions,
+        operations: Mapping[str, Collection[str]],
     ) -> None:
         self._estate = estate
         self._meter = meter
@@ -74,6 +75,7 @@ class Control:
         self._date = date
         self._moto_state = moto_state
         self._functions = functions
+        self._operations = operations
         self._started_s = time.monotonic()
 
     async def answer(self, request: Request, reply: Reply) -> None:
@@ -171,7 +173,7 @@ class Control:
             raise Refused(400, [Problem("", str(error))]) from error
 
     def _add_fault(self, body: bytes) -> dict[str, Any]:
-        plan = read_fault_plan(body, self._estate.names())
+        plan = read_fault_plan(body, self._operations)
         try:
             return self._faults.add(plan)
         except TwinError as error:

@@ -33,14 +33,16 @@ class BadInput(Exception):
         self.problems = problems
 
 
-def read_fault_plan(body: bytes, services: Collection[str]) -> FaultPlan:
-    """A fault plan. Raises ``BadInput``."""
+def read_fault_plan(body: bytes, operations: Mapping[str, Collection[str]]) -> FaultPlan:
+    """A fault plan for some of the ``operations`` (by service). Raises ``BadInput``."""
     document = _object(body)
     problems: list[Problem] = []
-    service = document.get("service")
-    if isinstance(service, str) and service not in services:
-        known = ", ".join(sorted(services))
+    service, operation = document.get("service"), document.get("operation")
+    if isinstance(service, str) and service not in operations:
+        known = ", ".join(sorted(operations))
         problems.append(Problem("service", f"there is no {service!r}; there are: {known}"))
+    elif isinstance(operation, str) and isinstance(service, str | None):
+        problems += _operation_problems(service, operation, operations)
     try:
         plan = FaultPlan.model_validate(document)
     except ValidationError as error:
@@ -55,6 +57,18 @@ def read_fault_plan(body: bytes, services: Collection[str]) -> FaultPlan:
     if problems:
         raise BadInput(problems)
     return plan
+
+
+def _operation_problems(
+    service: str | None, operation: str, operations: Mapping[str, Collection[str]]
+) -> list[Problem]:
+    meant = operations if service is None else {service: operations[service]}
+    if any(operation in served for served in meant.values()):
+        return []
+    there_are = "; ".join(f"{name} {', '.join(sorted(meant[name]))}" for name in sorted(meant))
+    who = service or "no service"
+    has = "has no" if service else "has"
+    return [Problem("operation", f"{who} {has} {operation!r}; there are: {there_are}")]
 
 
 def read_limits(body: bytes, known: Mapping[str, Mapping[str, float | None]]) -> Limits:

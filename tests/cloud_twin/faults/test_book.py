@@ -209,6 +209,16 @@ def test_a_fault_in_the_body_is_the_services_to_draw() -> None:
     assert not effect.settled
 
 
+def test_a_fault_in_the_body_passes_over_what_has_no_parts() -> None:
+    made, _ = book({"when": "body", "count": 1, "error": {"code": "InternalFailure"}})
+    assert made.effect(Subject("kinesis", "GetRecords", ("payments",), 1)) is None
+    assert made.effect(Subject("dynamodb", "GetItem", ("payments",), 1)) is None
+    assert (entry(made)["matched"], entry(made)["hits"]) == (0, 0)
+    effect = made.effect(PUT)
+    assert effect is not None
+    assert effect.partial is not None
+
+
 def test_plans_are_bounded() -> None:
     made, clock = book(*[{}] * IN_FORCE_MAX)
     with pytest.raises(TwinError, match="delete some first"):

@@ -25,6 +25,12 @@ def problems(document: dict[str, Any]) -> str:
         ({"error": THROTTLE, "latency_ms": 5}, "'error' needs 'when'"),
         ({"when": "before"}, "needs 'error'"),
         ({"when": "body"}, "needs 'error'"),
+        (
+            {"when": "body", "error": THROTTLE, "service": "dynamodb", "operation": "GetItem"},
+            "dynamodb GetItem has none; possible: dynamodb BatchGetItem, BatchWriteItem; kinesis",
+        ),
+        ({"when": "body", "error": THROTTLE, "operation": "GetItem"}, "and GetItem has none"),
+        ({"when": "body", "error": THROTTLE, "service": "s3"}, "and s3 has none"),
         ({"when": "drop", "error": THROTTLE}, "takes no 'error'"),
         ({"when": "drop", "jitter_ms": 5}, "'jitter_ms' must not be more"),
         ({"when": "before", "error": {"code": "MyOwnError"}}, "give 'error.status'"),
@@ -50,6 +56,20 @@ def test_all_problems_are_told_at_once() -> None:
     text = problems({"when": "drop", "error": {"code": "NoSuch"}, "jitter_ms": 3})
     assert "takes no 'error'" in text
     assert "jitter_ms" in text
+
+
+@pytest.mark.parametrize(
+    "meant",
+    [
+        {},
+        {"service": "sqs"},
+        {"operation": "PutRecords"},
+        {"service": "dynamodb", "operation": "BatchGetItem"},
+    ],
+    ids=str,
+)
+def test_a_fault_in_the_body_of_what_has_parts_is_fine(meant: dict[str, str]) -> None:
+    assert FaultPlan.model_validate({"when": "body", "error": THROTTLE, **meant}).when == "body"
 
 
 def test_an_error_may_be_unknown_where_it_only_stands_in_a_body() -> None:

@@ -9,6 +9,8 @@ import pytest
 from botocore.exceptions import ClientError, ConnectionClosedError
 from tests.cloud_twin.conftest import RunningTwin
 
+from cloud_twin.faults.batches import BATCHES
+
 
 def test_health_names_all_services(twin: RunningTwin) -> None:
     health = twin.control("GET", "health")
@@ -117,6 +119,8 @@ def test_an_ended_lease_heals_and_is_not_renewed(twin: RunningTwin) -> None:
         ({"service": "s3"}, [""]),
         ([], [""]),
         ({"service": "s3", "when": "drop", "attempts": [0]}, ["attempts.0"]),
+        ({"operation": "PutRecrods", "when": "drop", "count": 0}, ["operation", "count"]),
+        ({"service": "sqs", "operation": "PutRecords", "when": "drop"}, ["operation"]),
     ],
     ids=str,
 )
@@ -125,6 +129,43 @@ def test_every_problem_of_a_plan_is_told(twin: RunningTwin, plan: Any, fields: l
     assert status == 400
     assert [problem["field"] for problem in told["problems"]] == fields
     assert all(problem["message"] for problem in told["problems"])
+
+
+def test_an_operation_that_nobody_serves_is_refused_with_all_that_are_served(
+    twin: RunningTwin,
+) -> None:
+    plan = {"service": "kinesis", "operation": "PutRecrods", "when": "drop"}
+    _, told = twin.refused("POST", "faults", plan)
+    assert told["error"].startswith("operation: kinesis has no 'PutRecrods'; there are: kinesis ")
+    assert "PutRecord, PutRecords, RemoveTagsFromStream" in told["error"]
+    _, told = twin.refused("POST", "faults", {"operation": "PutRecrods", "when": "drop"})
+    assert told["error"].startswith("operation: no service has 'PutRecrods'; there are: bedrock")
+    assert "; kinesis AddTagsToStream, " in told["error"]
+
+
+@pytest.mark.parametrize(
+    ("service", "operation"),
+    [
+        ("bedrock-runtime", "ConverseStream"),
+        ("cloudwatch", "PutMetricData"),
+        ("cloudwatch", "PutMetricAlarm"),  # moto's, but called by our name
+        ("dynamodb", "TransactWriteItems"),
+        ("kinesis", "GetRecords"),
+        ("lambda", "GetFunctionConfiguration"),
+        ("s3", "HeadObject"),
+        ("sqs", "SendMessageBatch"),
+    ],
+)
+def test_what_is_served_can_be_planned_for(twin: RunningTwin, service: str, operation: str) -> None:
+    twin.fault(service=service, operation=operation, when="drop")
+    twin.fault(operation=operation, when="drop")
+
+
+def test_every_batch_that_a_plan_can_hit_is_served(twin: RunningTwin) -> None:
+    for service, operations in BATCHES.items():
+        for operation in operations:
+            error = {"code": "InternalFailure"}
+            twin.fault(service=service, operation=operation, when="body", error=error)
 
 
 def test_an_answer_lost_after_the_commit(twin: RunningTwin) -> None:

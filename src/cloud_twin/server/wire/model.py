@@ -37,6 +37,11 @@ class Model:
             self._query_codes[name] = query_code
             self._shape_names[query_code] = name
 
+    @property
+    def operation_names(self) -> frozenset[str]:
+        """All operations of the service."""
+        return self._operations
+
     def operation(self, name: str) -> OperationModel | None:
         """One operation; None where there is no such."""
         return self._model.operation_model(name) if name in self._operations else None

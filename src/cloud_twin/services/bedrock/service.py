@@ -72,6 +72,7 @@ class Bedrock:
         ),
         Route("POST", "/model/{modelId}/count-tokens", "CountTokens"),
     )
+    served = frozenset(route.operation for route in routes)
 
     def __init__(self, surroundings: Surroundings, sleep: Sleep = asyncio.sleep) -> None:
         self._clock = surroundings.clock

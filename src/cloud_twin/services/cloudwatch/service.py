@@ -34,6 +34,7 @@ class CloudWatch:
     error_namespace = ""
     routes: Sequence[Route] = ()
     operations = OPERATIONS
+    served = OPERATIONS
 
     def __init__(self, clock: Clock, meter: Meter) -> None:
         self._clock = clock

@@ -65,6 +65,7 @@ class DynamoDb:
     target_prefix = "DynamoDB_20120810"
     error_namespace = "com.amazonaws.dynamodb.v20120810#"
     routes: Sequence[Route] = ()
+    served = frozenset(OPERATIONS)
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._database = Database(surroundings)

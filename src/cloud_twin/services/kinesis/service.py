@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 
 from cloud_twin.errors import AwsError
@@ -73,6 +73,11 @@ class Kinesis:
         }
 
     # --- Service --------------------------------------------------------------------------
+
+    @property
+    def served(self) -> Collection[str]:
+        """Names of its operations."""
+        return self._operations.keys()
 
     def handle(self, call: Call) -> Answer:
         """Carry out one call. Raises ``AwsError``."""

@@ -55,6 +55,7 @@ class Lambda:
     target_prefix = ""
     error_namespace = ""
     routes: Sequence[Route] = ROUTES
+    served = frozenset(route.operation for route in ROUTES)
 
     def __init__(
         self,

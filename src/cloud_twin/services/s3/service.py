@@ -91,6 +91,7 @@ class S3:
     target_prefix = ""
     error_namespace = ""
     routes: Sequence[Route] = ROUTES
+    served = frozenset(route.operation for route in ROUTES)
 
     def __init__(self, surroundings: Surroundings) -> None:
         self._clock = surroundings.clock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 from cloud_twin.errors import AwsError
 from cloud_twin.service import Answer, Call, Protocols, Route, Surroundings
@@ -68,6 +68,11 @@ class Sqs:
         }
 
     # --- Service --------------------------------------------------------------------------
+
+    @property
+    def served(self) -> Collection[str]:
+        """Names of its operations."""
+        return self._operations.keys()
 
     def handle(self, call: Call) -> Answer | Awaitable[Answer]:
         """Carry out one call. Raises ``AwsError``."""
