@@ -214,6 +214,35 @@ def as_query(url: str, action: str, **parameters: str) -> tuple[int, Any]:
     return status, create_parser("query").parse(answer, shape)  # type: ignore[arg-type]
 
 
+def test_arrays_of_metrics_in_expressions(twin: Any) -> None:
+    cloudwatch = twin.client("cloudwatch")
+    cloudwatch.put_metric_data(
+        Namespace="N", MetricData=[metric("x", Value=2.0), metric("y", Value=5.0)]
+    )
+    hidden = [stat_query(name, "Sum") | {"Id": name, "ReturnData": False} for name in ("x", "y")]
+    asked = {"both": "[x, y]", "most": "MAX([x,y])", "all": "SUM([x, y])"}
+    queries = [{"Id": name, "Expression": text} for name, text in asked.items()]
+
+    found = cloudwatch.get_metric_data(MetricDataQueries=[*hidden, *queries], **WINDOW)
+
+    values = [(each["Id"], each["Values"]) for each in found["MetricDataResults"]]
+    assert values == [("both", [2.0]), ("both", [5.0]), ("most", [5.0]), ("all", [7.0])]
+
+
+def test_a_request_of_more_than_1_mb_is_refused_whole(twin: Any) -> None:
+    cloudwatch = twin.client("cloudwatch")
+    dimensions = [{"Name": f"d{n}", "Value": "v" * 1000} for n in range(10)]
+    data = [metric("x", Value=1.0, Dimensions=dimensions)] * 110  # 11 KB each; gzip on the wire
+    with pytest.raises(ClientError) as refused:
+        cloudwatch.put_metric_data(Namespace="N", MetricData=data)
+
+    assert refused.value.response["Error"]["Code"] == "RequestEntityTooLarge"
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 413
+    assert "exceeded 1048576 bytes" in str(refused.value)
+    assert cloudwatch.list_metrics(Namespace="N")["Metrics"] == []
+    cloudwatch.put_metric_data(Namespace="N", MetricData=data[:90])
+
+
 def test_the_query_wire_form_of_older_sdks(twin: Any) -> None:
     at = (NOW + timedelta(seconds=3)).strftime("%Y-%m-%dT%H:%M:%SZ")
     status, _ = as_query(

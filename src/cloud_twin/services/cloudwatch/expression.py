@@ -53,6 +53,13 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
+class Array:
+    """Several lines as one value: ``[m1, m2]``."""
+
+    elements: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Function:
     """A call; the name in capitals."""
 
@@ -60,13 +67,13 @@ class Function:
     arguments: tuple[Node, ...]
 
 
-Node = Number | Text | Name | Negation | Operation | Function
+Node = Number | Text | Name | Negation | Operation | Array | Function
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<number>(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)
     |(?P<word>[A-Za-z_][A-Za-z0-9_]*)
     |(?P<text>"[^"]*"|'[^']*')
-    |(?P<sign>&&|\|\||==|!=|<=|>=|[-+*/^<>(),]))""",
+    |(?P<sign>&&|\|\||==|!=|<=|>=|[-+*/^<>(),\[\]]))""",
     re.VERBOSE,
 )
 _LEVELS: tuple[frozenset[str], ...] = (
@@ -99,8 +106,8 @@ def names(node: Node) -> Iterator[str]:
             yield from names(first)
             for _, operand in steps:
                 yield from names(operand)
-        case Function(_, arguments):
-            for each in arguments:
+        case Array(nodes) | Function(_, nodes):
+            for each in nodes:
                 yield from names(each)
 
 
@@ -175,6 +182,8 @@ class _Parser:
             return Text(token[1:-1])
         if kind == "word":
             return self._call(token) if self._peek() == "(" else Name(token)
+        if token == "[":
+            return Array(self._list("]"))
         if token != "(":
             raise BadExpression(f"unexpected '{token}'")
         self._enter()
@@ -184,17 +193,21 @@ class _Parser:
         return node
 
     def _call(self, name: str) -> Node:
-        self._enter()
         self._expect("(")
-        arguments: list[Node] = []
-        if self._peek() != ")":
-            arguments.append(self._level(0))
+        return Function(name.upper(), self._list(")"))
+
+    def _list(self, end: str) -> tuple[Node, ...]:
+        """What is between commas up to ``end``, which is taken too."""
+        self._enter()
+        nodes: list[Node] = []
+        if self._peek() != end:
+            nodes.append(self._level(0))
             while self._peek() == ",":
                 self._next += 1
-                arguments.append(self._level(0))
-        self._expect(")")
+                nodes.append(self._level(0))
+        self._expect(end)
         self._depth -= 1
-        return Function(name.upper(), tuple(arguments))
+        return tuple(nodes)
 
     def _enter(self) -> None:
         self._depth += 1

@@ -1,4 +1,4 @@
-"""Metric math: from a tree to its value.
+"""Metric math: from a tree to its value. ``[m1, m2]`` is an array of metrics, as METRICS() is.
 
 Functions: ABS AVG CEIL DIFF FILL FLOOR
 IF LOG LOG10 MAX METRICS METRIC_COUNT MIN PERIOD RATE RUNNING_SUM STDDEV SUM TIME_SERIES.
@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from statistics import fmean, pstdev
 
 from cloud_twin.services.cloudwatch.expression import (
+    Array,
     BadExpression,
     Function,
     Name,
@@ -71,10 +72,28 @@ def evaluate(node: Node, scope: Scope) -> Value:
             for sign, operand in steps:
                 value = combine(OPERATORS[sign], value, evaluate(operand, scope))
             return value
+        case Array(elements):
+            return _array(elements, scope)
         case Function(name, arguments):
             return _call(name, arguments, scope)
         case Text(text):
             raise BadExpression(f'unexpected text "{text}"')
+
+
+def _array(elements: tuple[Node, ...], scope: Scope) -> tuple[Line, ...]:
+    """An array of time series, as METRICS() is one; one within it gives its lines.
+
+    It takes no numbers: AWS writes its type ``TS[]``.
+    """
+    if not elements:
+        raise BadExpression("an array needs a metric")
+    lines: list[Line] = []
+    for element in elements:
+        value = evaluate(element, scope)
+        if isinstance(value, float):
+            raise BadExpression("an array takes metrics, not numbers; TIME_SERIES makes one of it")
+        lines += value if isinstance(value, tuple) else [value]
+    return tuple(lines)
 
 
 _ELEMENTWISE: Mapping[str, Callable[[float], float]] = {

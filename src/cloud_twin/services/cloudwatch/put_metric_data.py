@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from math import isfinite, isnan
 from typing import Any
 
+from cloud_twin.errors import AwsError
 from cloud_twin.service import Dimensions
 from cloud_twin.services.cloudwatch.parameters import (
     dimensions_of,
@@ -18,6 +19,7 @@ from cloud_twin.services.cloudwatch.parameters import (
 )
 from cloud_twin.services.cloudwatch.store import MINUTE_S, MetricStore
 
+REQUEST_LIMIT_BYTES = 1024 * 1024
 METRICS_LIMIT = 1000
 VALUES_LIMIT = 150
 VALUE_LIMIT = 2.0**360
@@ -56,6 +58,16 @@ def put_metric_data(store: MetricStore, parameters: Mapping[str, Any], now_s: fl
     for datum in data:
         _keep(store, datum, now_s)
     return len(data)
+
+
+def check_size(body: bytes) -> None:
+    """Raise ``RequestEntityTooLarge`` for a request over 1 MB, unpacked where it came as gzip.
+
+    Code and text are those that users of the service report of its former limit of 40 KB.
+    """
+    if len(body) > REQUEST_LIMIT_BYTES:
+        message = f"Request size {len(body)} exceeded {REQUEST_LIMIT_BYTES} bytes"
+        raise AwsError("RequestEntityTooLarge", message, 413)
 
 
 def _keep(store: MetricStore, datum: _Datum, now_s: float) -> None:

@@ -15,7 +15,7 @@ from cloud_twin.service import Answer, Call, Dimensions, Protocols, Route
 from cloud_twin.services.cloudwatch.get_metric_data import get_metric_data, queries_of
 from cloud_twin.services.cloudwatch.get_metric_statistics import get_metric_statistics
 from cloud_twin.services.cloudwatch.list_metrics import list_metrics
-from cloud_twin.services.cloudwatch.put_metric_data import put_metric_data
+from cloud_twin.services.cloudwatch.put_metric_data import check_size, put_metric_data
 from cloud_twin.services.cloudwatch.store import MINUTE_S, MetricStore
 
 OPERATIONS = frozenset({"PutMetricData", "GetMetricData", "GetMetricStatistics", "ListMetrics"})
@@ -74,6 +74,7 @@ class CloudWatch:
         parameters = call.parameters
         match call.operation:
             case "PutMetricData":
+                check_size(call.body)
                 return self._put_metric_data(parameters)
             case "GetMetricData":
                 return self._get_metric_data(parameters)
