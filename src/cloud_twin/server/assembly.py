@@ -52,21 +52,37 @@ def assemble(clock: Clock, seed: int) -> Twin:
     attempts = Attempts(clock)
     date = HttpDate()
     moto = MotoBridge(date)
-    services, functions = make_services(clock, meter, seed, PlannedCalls(faults))
+    made = make_services(clock, meter, seed, PlannedCalls(faults))
+    services = made.services
     estate = Estate(services, clock, meter, faults, attempts, moto.reset)
     floor = Floor(clock, faults, attempts, date, set())
     bindings = Bindings(services, moto)
     control = Control(
-        estate, meter, faults, attempts, date, lambda: moto.state, functions, bindings.operations()
+        estate,
+        meter,
+        faults,
+        attempts,
+        date,
+        lambda: moto.state,
+        made.functions,
+        made.streams,
+        bindings.operations(),
     )
     dispatcher = Dispatcher(floor, bindings, control, moto)
     return Twin(dispatcher, estate, moto, floor.tasks)
 
 
-def make_services(
-    clock: Clock, meter: Meter, seed: int, calls: InnerCalls
-) -> tuple[list[Service], Lambda]:
-    """All services, those that need others after them; and the one that runs functions."""
+@dataclass(frozen=True, slots=True)
+class Made:
+    """All services, those that need others after them; and two that are asked for more."""
+
+    services: list[Service]
+    functions: Lambda
+    streams: Kinesis
+
+
+def make_services(clock: Clock, meter: Meter, seed: int, calls: InnerCalls) -> Made:
+    """Every service, joined to those that it needs."""
     metrics = CloudWatch(clock, meter)
 
     def surroundings(service: str) -> Surroundings:
@@ -85,4 +101,4 @@ def make_services(
         Bedrock(surroundings("bedrock")),
         functions,
     ]
-    return services, functions
+    return Made(services, functions, kinesis)

@@ -54,6 +54,14 @@ class Functions(Protocol):
         ...
 
 
+class Streams(Protocol):
+    """What is shown of streams (the twin's Kinesis)."""
+
+    def dropped_records(self) -> Mapping[str, int]:
+        """Records that were dropped for want of memory, by stream."""
+        ...
+
+
 class Control:
     """Answers control requests; knows nothing of AWS's protocols."""
 
@@ -66,6 +74,7 @@ class Control:
         date: HttpDate,
         moto_state: Callable[[], str],
         functions: Functions,
+        streams: Streams,
         operations: Mapping[str, Collection[str]],
     ) -> None:
         self._estate = estate
@@ -75,6 +84,7 @@ class Control:
         self._date = date
         self._moto_state = moto_state
         self._functions = functions
+        self._streams = streams
         self._operations = operations
         self._started_s = time.monotonic()
 
@@ -145,6 +155,7 @@ class Control:
             "services": sorted(self._estate.names()),
             "moto": self._moto_state(),
             "attempts_seen": self._attempts.seen,
+            "records_dropped": self._streams.dropped_records(),
         }
 
     def _logs(self, name: str) -> list[dict[str, Any]]:

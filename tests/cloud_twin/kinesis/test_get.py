@@ -181,7 +181,7 @@ def test_retention_hours_drop_the_oldest_records() -> None:
     assert read(harness, harness.iterator(SHARD)) == [b"new"]
 
 
-def test_the_bound_on_memory_moves_the_trim_horizon() -> None:
+def test_the_bound_on_memory_moves_the_trim_horizon(caplog: pytest.LogCaptureFixture) -> None:
     harness = Harness(retained_bytes_per_stream=2_000_000, records_per_shard_s=10**6)
     harness.stream()
     iterator = harness.iterator(SHARD)
@@ -193,3 +193,15 @@ def test_the_bound_on_memory_moves_the_trim_horizon() -> None:
     harness.clock.advance(10)
     assert int(text_of(harness.drain(SHARD)[-1])) == 99
     assert len(harness.drain(SHARD)) * 150 < 2_000_000
+    assert harness.kinesis.dropped_records() == {"s": first * 500}
+    (warning,) = caplog.messages
+    assert "stream s holds more than retained_bytes_per_stream (2 MiB)" in warning
+
+
+def test_what_retention_drops_is_no_loss() -> None:
+    harness = Harness()
+    harness.stream()
+    harness.put([("k", b"old")])
+    harness.clock.advance(25 * 3600)
+    harness.put([("k", b"new")])
+    assert harness.kinesis.dropped_records() == {}

@@ -18,6 +18,16 @@ def test_health_names_all_services(twin: RunningTwin) -> None:
     assert health["services"] == [
         "bedrock-runtime", "cloudwatch", "dynamodb", "kinesis", "lambda", "s3", "sqs",
     ]  # fmt: skip
+    assert health["records_dropped"] == {}
+
+
+def test_health_tells_of_records_that_there_was_no_memory_for(twin: RunningTwin) -> None:
+    limits = {"stream_change_s": 0, "retained_bytes_per_stream": 1000}
+    twin.control("PATCH", "limits", {"kinesis": limits})
+    client = twin.client("kinesis")
+    client.create_stream(StreamName="payments", ShardCount=1)
+    client.put_record(StreamName="payments", Data=bytes(2000), PartitionKey="k")
+    assert twin.control("GET", "health")["records_dropped"] == {"payments": 1}
 
 
 def test_limits_are_changed_and_reset(twin: RunningTwin) -> None:

@@ -90,6 +90,14 @@ class Kinesis:
             )
         return operation(call)
 
+    def dropped_records(self) -> dict[str, int]:
+        """Records that streams have dropped for want of memory, by the stream's name."""
+        dropped: dict[str, int] = {}
+        for stream in self._directory.all():
+            if stream.dropped_records:
+                dropped[stream.name] = dropped.get(stream.name, 0) + stream.dropped_records
+        return dropped
+
     def limits(self) -> dict[str, float]:
         """Quotas in force; see ``KinesisLimits``."""
         return self._directory.limits.as_dict()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from cloud_twin.services.kinesis.hash_range import HashRange, uniform_ranges
 from cloud_twin.services.kinesis.limits import KinesisLimits
 from cloud_twin.services.kinesis.on_demand import Demand
 from cloud_twin.services.kinesis.shard import Shard
+
+log = logging.getLogger(__name__)
 
 HOUR_S = 3600.0
 TRIM_S = 1.0
@@ -65,6 +68,8 @@ class Stream:
         self.open: list[Shard] = []
         """Those that take records, by hash range."""
         self.retained_bytes = 0
+        self.dropped_records = 0
+        """Those that went for want of memory before their time, read or not."""
         self.demand = Demand(clock.monotonic_s())
         self.billed_until_s = clock.monotonic_s()
         self.shard_count_updates_s: list[float] = []
@@ -193,7 +198,20 @@ class Stream:
                 (s.log.oldest_arrival_s, s.number) for s in self.shards if s.log.start < s.log.end
             ]
             _, number = min((age, number) for age, number in ages if age is not None)
-            self.retained_bytes -= self.shards[number].log.drop_oldest()
+            self._drop_oldest(self.shards[number])
+
+    def _drop_oldest(self, shard: Shard) -> None:
+        if not self.dropped_records:
+            log.warning(
+                "stream %s holds more than retained_bytes_per_stream (%.0f MiB): from now on its"
+                " oldest records are dropped, whether they were read or not; raise that limit of"
+                " kinesis where readers must see every record",
+                self.name,
+                self._limits.retained_bytes_per_stream / (1 << 20),
+            )
+        start = shard.log.start
+        self.retained_bytes -= shard.log.drop_oldest()
+        self.dropped_records += shard.log.start - start
 
     def oldest(self, shard: Shard) -> int:
         """Position of the shard's oldest record that is within the retention period."""
