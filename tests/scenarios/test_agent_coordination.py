@@ -86,6 +86,6 @@ def test_the_limits_are_those_of_the_requirement() -> None:
         "agents.risk_assessor.failures >= 100",
         "dashboard.balance.imbalance_share_max > 30 %",
         "accounting.unresolved == 0",
-        "agents.all_healthy",
+        "agents.all_healthy_at_end",
     ):
         assert criterion in SCENARIO.criteria

@@ -31,6 +31,8 @@ class SystemMetrics:
 
 STAGES = frozenset({"gateway", "coordinator", "storage"})
 """Names of stages around the agents that a target may report among them."""
+UNHEALTHY_SHARE_MAX = 0.01
+"""Of an agent that was healthy: readings that say otherwise, and votes that did not come."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class AgentMetrics:
 
     name: str
     healthy: bool
+    """In the last reading; False too where that could not be taken."""
     decisions: int
     """Transactions it gave a vote on."""
     timeouts: int
@@ -50,6 +53,29 @@ class AgentMetrics:
     latency_ms_p50: float | None
     latency_ms_p95: float | None
     latency_ms_p99: float | None
+    readings: int = 0
+    """How often it was looked at since the load began."""
+    unhealthy_readings: int = 0
+    """Of those, how often it said that it was not healthy."""
+    readable: bool = True
+    """Whether the last reading could be taken."""
+
+    @property
+    def missed(self) -> int:
+        """Transactions that were decided without its vote."""
+        return self.timeouts + self.failures
+
+    @property
+    def was_healthy(self) -> bool:
+        """Healthy at the end, and through the load but for ``UNHEALTHY_SHARE_MAX``.
+
+        That is of its readings, so of fewer than 100 every one, and of the votes that were due.
+        What a stage could not do for others is no fault of its own.
+        """
+        if not self.healthy or self.unhealthy_readings > UNHEALTHY_SHARE_MAX * self.readings:
+            return False
+        due = self.decisions + self.missed
+        return self.is_stage or self.missed <= UNHEALTHY_SHARE_MAX * due
 
     @property
     def is_stage(self) -> bool:

@@ -118,3 +118,36 @@ async def test_a_target_that_was_never_reached_has_no_agents() -> None:
 async def test_a_target_without_a_dashboard_is_no_problem() -> None:
     collector = await polled(None, None)
     assert (collector.metrics(), collector.problem) == ((), "")
+
+
+async def test_an_outage_that_ends_before_the_last_reading_is_not_forgotten() -> None:
+    collector = await polled(
+        document(100, 0, 0.0),
+        document(105, 24, 0.1),
+        document(110, 48, 0.2, failures=126),
+    )
+    agent, coordinator, _ = collector.metrics()
+    assert (agent.healthy, agent.unhealthy_readings, agent.was_healthy) == (True, 0, False)
+    assert coordinator.was_healthy
+
+
+async def test_an_unhealthy_reading_during_the_load_is_counted() -> None:
+    collector = await polled(
+        document(100, 0, 0.0),
+        document(105, 100, 0.1, healthy=False),
+        document(110, 200, 0.2),
+    )
+    agent = collector.metrics()[0]
+    assert (agent.readings, agent.unhealthy_readings, agent.healthy) == (2, 1, True)
+    assert not agent.was_healthy
+
+
+async def test_health_before_the_load_is_not_the_loads() -> None:
+    collector = await polled(document(100, 0, 0.0, healthy=False), document(105, 100, 0.1))
+    assert collector.metrics()[0].was_healthy
+
+
+async def test_a_reading_that_cannot_be_taken_is_told_from_an_agent_that_is_ill() -> None:
+    collector = await polled(document(100, 0, 0.0), OSError("refused"))
+    agent = collector.metrics()[0]
+    assert (agent.healthy, agent.readable) == (False, False)

@@ -102,6 +102,13 @@ def test_an_unhealthy_agent_and_a_dead_worker_are_found(passed: TestResults) -> 
     assert _titles(results, "generator") == [("critical", "1 load worker died during the run")]
 
 
+def test_an_agent_that_recovered_is_found(passed: TestResults) -> None:
+    recovered = dataclasses.replace(passed.agents[0], decisions=48, failures=126)
+    finding = _of(dataclasses.replace(passed, agents=(recovered,)), "sla_violation")
+    assert finding.title == "Agent transaction_analyser was not healthy all the time"
+    assert finding.evidence == "0 timeouts and 126 failures in 174 votes due"
+
+
 def test_the_most_serious_comes_first(failed: TestResults) -> None:
     severities = [f.severity.value for f in analyse(failed)]
     order = ["critical", "warning", "info"]

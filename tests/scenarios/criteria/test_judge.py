@@ -69,6 +69,7 @@ def stability(*passed: bool | None) -> tuple[StabilityResult, ...]:
         ("latency_ms.service.p95 < 2 of latency_ms.response.p95", True, 120.0),
         ("generator.memory_growth_bytes < 3 MB", False, 3_000_000),
         ("agents.all_healthy", True, True),
+        ("agents.all_healthy_at_end", True, True),
         ("agents.count == 2", True, 2),
         ("agents.compliance.latency_ms_p99 < 0.1 s", True, 12.0),
         ("business.fraud_value_stopped > 1,000 USD", True, 1234.5),
@@ -108,6 +109,7 @@ def test_the_detail_says_what_was_found_and_what_was_needed() -> None:
             "no final read",
         ),
         ("agents.all_healthy", {"agents": ()}, "reports no agents"),
+        ("agents.all_healthy_at_end", {"agents": ()}, "reports no agents"),
         ("agents.nobody.load < 1", {}, "no such agent"),
         ("stability.passed", {}, "no stability limits"),
         ("stability.passed", {"stability": stability(True, None)}, "m1: too short"),
@@ -142,6 +144,13 @@ def test_what_was_not_measured_is_unknown(text: str, changes: dict[str, Any], re
 def test_one_unhealthy_agent_is_enough() -> None:
     agents = (agent("a"), agent("b", healthy=False))
     assert judged("agents.all_healthy", agents=agents).passed is False
+    assert judged("agents.all_healthy_at_end", agents=agents).passed is False
+
+
+def test_an_agent_that_recovered_is_healthy_at_the_end_only() -> None:
+    recovered = replace(agent("a"), decisions=48, failures=126)
+    assert judged("agents.all_healthy", agents=(recovered,)).passed is False
+    assert judged("agents.all_healthy_at_end", agents=(recovered,)).passed is True
 
 
 @pytest.mark.parametrize(

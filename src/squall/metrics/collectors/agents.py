@@ -101,6 +101,13 @@ class _Increments:
     timeouts: int = 0
     failures: int = 0
     busy_s: float = 0.0
+    readings: int = 0
+    unhealthy_readings: int = 0
+    """Both without the reading before the load."""
+
+    def look(self, now: AgentFigures) -> None:
+        self.readings += 1
+        self.unhealthy_readings += not now.healthy
 
     def advance(self, now: AgentFigures, restarted: bool) -> None:
         before = AgentFigures(name=now.name) if restarted else self.last
@@ -115,6 +122,7 @@ class _Increments:
 class AgentsCollector:
     """Reads the agent dashboard several times and reports what happened in between.
 
+    The first reading is taken before the load, and its health is not the load's.
     A target that restarts begins its counters anew; that is seen by its ``since_s`` and bridged.
     """
 
@@ -157,6 +165,7 @@ class AgentsCollector:
 
     def _take(self, document: AgentsDocument) -> bool:
         """Count one reading; whether the target has restarted since the one before."""
+        first = self._since_s is None
         restarted = self._since_s is not None and document.since_s < self._since_s
         if self._since_s is not None:
             self._elapsed_s += document.since_s - (0.0 if restarted else self._since_s)
@@ -164,9 +173,11 @@ class AgentsCollector:
         for agent in document.all_agents():
             seen = self._agents.get(agent.name)
             if seen is None:
-                self._agents[agent.name] = _Increments(last=agent)
+                seen = self._agents[agent.name] = _Increments(last=agent)
             else:
                 seen.advance(agent, restarted)
+            if not first:
+                seen.look(agent)
         return restarted
 
     def _metrics(self, name: str, seen: _Increments) -> AgentMetrics:
@@ -186,6 +197,9 @@ class AgentsCollector:
             latency_ms_p50=latency.p50,
             latency_ms_p95=latency.p95,
             latency_ms_p99=latency.p99,
+            readings=seen.readings,
+            unhealthy_readings=seen.unhealthy_readings,
+            readable=not self._problem,
         )
 
 

@@ -6,7 +6,7 @@ above 5 s or utilisation above 80 %.
 
 from __future__ import annotations
 
-from squall.models import Accounting, Finding, Severity, StabilityResult, TestResults
+from squall.models import Accounting, AgentMetrics, Finding, Severity, StabilityResult, TestResults
 from squall.results.analysis.loaded import cpu_share, loaded_usage
 from squall.results.figures import measured, percent, plural
 
@@ -260,23 +260,37 @@ def _trend(check: StabilityResult) -> str:
 def _agents(results: TestResults) -> list[Finding]:
     found = []
     for agent in results.agents:
-        trouble = agent.timeouts + agent.failures
-        if agent.healthy and not trouble:
+        ill = not agent.was_healthy
+        if not (ill or agent.missed):
             continue
         found.append(
             Finding(
-                kind="sla_violation" if not agent.healthy else "note",
+                kind="sla_violation" if ill else "note",
                 severity=Severity.WARNING,
                 component=agent.name,
-                title=f"Agent {agent.name} "
-                + ("is not healthy" if not agent.healthy else "missed some votes"),
-                evidence=f"{agent.timeouts:,} timeouts and {agent.failures:,} failures in "
-                f"{agent.decisions:,} votes",
-                impact="Those transactions were decided without its vote.",
-                recommendation="Compare its P99 with its deadline.",
+                title=f"Agent {agent.name} {_state(agent)}",
+                evidence=_votes(agent),
+                impact="Those transactions were decided without its vote." if agent.missed else "",
+                recommendation="Read the target's log for why it failed."
+                if agent.failures > agent.timeouts
+                else "Compare its P99 with its deadline.",
             )
         )
     return found
+
+
+def _state(agent: AgentMetrics) -> str:
+    if not agent.healthy:
+        return "is not healthy"
+    return "missed some votes" if agent.was_healthy else "was not healthy all the time"
+
+
+def _votes(agent: AgentMetrics) -> str:
+    due = agent.decisions + agent.missed
+    text = f"{agent.timeouts:,} timeouts and {agent.failures:,} failures in {due:,} votes due"
+    if agent.unhealthy_readings:
+        text += f"; not healthy in {agent.unhealthy_readings:,} of {agent.readings:,} readings"
+    return text
 
 
 def _utilisation(results: TestResults) -> list[Finding]:

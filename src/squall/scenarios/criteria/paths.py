@@ -3,7 +3,7 @@
 The list is derived from the result's dataclasses, so a new field can be used in criteria at once.
 A path is the dotted way to a field; its unit is known from its name (``…_ms``, ``…_tps``,
 ``…_bytes``). A few figures are added that sum up a list: ``agents.all_healthy``,
-``stability.passed``.
+``agents.all_healthy_at_end``, ``stability.passed``.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ _KEYS: dict[str, tuple[str, ...]] = {
 _DERIVED: dict[str, Unit] = {
     "accounting.balanced": units.FLAG,
     "agents.all_healthy": units.FLAG,
+    "agents.all_healthy_at_end": units.FLAG,
     "agents.count": units.COUNT,
     "errors.total": units.COUNT,
     "retried.total": units.COUNT,

@@ -137,6 +137,8 @@ def _derived(figure: Figure, results: TestResults) -> tuple[Value] | None:
     """The figures that sum up a list, in a tuple of one; None for all others."""
     match figure.path:
         case ("agents", "all_healthy"):
+            return (all(a.was_healthy for a in results.agents) if results.agents else None,)
+        case ("agents", "all_healthy_at_end"):
             return (all(a.healthy for a in results.agents) if results.agents else None,)
         case ("agents", "count"):
             return (len(results.agents),)
