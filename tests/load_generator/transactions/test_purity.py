@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from squall.load_generator.transactions import MIXES, FactorySpec, TransactionFactory
 from squall.models import Mix, TransactionBatch
+from squall.models.transactions import ID_DIGITS
 
 ROWS = 4_000
 SPEC = FactorySpec(seed=7, planned=ROWS, epoch_s=1_795_000_000.0, reference_lag=300)
@@ -76,6 +77,17 @@ def test_a_spec_survives_pickling_and_builds_the_same(mix: Mix) -> None:
     first, second = spec.build("test0000").batch(indices), again.build("test0000").batch(indices)
     assert facts(first) == facts(second)
     assert bodies(first) == bodies(second)
+
+
+def test_the_largest_plan_can_be_made() -> None:
+    planned = 10**ID_DIGITS - 1
+    factory = FactorySpec(
+        seed=7, planned=planned, epoch_s=1_795_000_000.0, reference_lag=3_000_000
+    ).build("test0000")
+    for first in (0, planned // 2, planned - ROWS):
+        batch = factory.batch(np.arange(first, first + ROWS))
+        assert batch.index.tolist() == list(range(first, first + ROWS))
+        assert 0.1 < np.unique(batch.columns["user_id"].json, axis=0).shape[0] / ROWS <= 1
 
 
 def test_fewer_fields_change_nothing_else(whole: TransactionBatch) -> None:

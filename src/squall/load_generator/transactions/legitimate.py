@@ -104,7 +104,7 @@ class Legitimate:
         at = (spree < int(SPREE_SHARE * 65536)).nonzero()[0]
         if len(at):
             number = rows.index[at] // self._block * self._sprees
-            number += spree[at] % self._sprees
+            number += spree[at].astype(np.int64) % self._sprees
             draw[at] = hashed(number, self._spree_key)
         hour = self._timeline.hour_of_week(rows.time_ms)
         hour *= CITY_SLOTS
