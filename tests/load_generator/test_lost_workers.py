@@ -227,3 +227,5 @@ async def test_when_nobody_is_left_the_rest_of_the_plan_is_not_sent(paused: bool
     with pytest.raises(WorkerFailure, match="every load worker died"):
         await stage.run()
     assert stage.checked().planned == 10_000
+    offered_tps = stage.aggregator.throughput().offered_tps
+    assert offered_tps == pytest.approx(RATE_TPS, rel=0.001)

@@ -19,6 +19,7 @@ from squall.models import (
     Interval,
     LatencyHistogram,
     LiveSnapshot,
+    LoadProfile,
     TestStatus,
     Truth,
 )
@@ -42,12 +43,17 @@ ROWS = st.lists(
 PROFILE = Sequence((RampUp(0, 100, 5.0, "ramp"), Sustained(100, 5.0, "hold")))
 
 
-def schedule() -> RateController:
-    return RateController(PROFILE, ArrivalProcess.EVEN, 1)
+LEVEL = Sustained(100, 10.0, "hold")
 
 
-def aggregator(controller: RateController | None = None) -> MetricsAggregator:
-    return MetricsAggregator("run", PROFILE, controller or schedule())
+def schedule(profile: LoadProfile = PROFILE) -> RateController:
+    return RateController(profile, ArrivalProcess.EVEN, 1)
+
+
+def aggregator(
+    controller: RateController | None = None, profile: LoadProfile = PROFILE
+) -> MetricsAggregator:
+    return MetricsAggregator("run", profile, controller or schedule(profile))
 
 
 def running(at_s: float, status: TestStatus = TestStatus.RUNNING) -> RunState:
@@ -175,7 +181,7 @@ def test_a_pause_moves_the_phases(make_interval: MakeInterval) -> None:
 def test_throughput_uses_the_schedule_for_offered_and_the_answers_for_accepted(
     make_interval: MakeInterval,
 ) -> None:
-    seen = aggregator()
+    seen = aggregator(profile=LEVEL)
     for tenth in range(100):
         seen.add(make_interval(start_s=tenth / 10, us=[1_000] * 10))
     seen.add(make_interval(start_s=12.4, counts=Counts(accepted=100)))
@@ -188,11 +194,21 @@ def test_throughput_uses_the_schedule_for_offered_and_the_answers_for_accepted(
 
 
 def test_offered_rate_of_a_run_that_was_stopped(make_interval: MakeInterval) -> None:
-    controller = schedule()
-    seen = aggregator(controller)
+    controller = schedule(LEVEL)
+    seen = aggregator(controller, LEVEL)
     for tenth in range(60):
         seen.add(make_interval(start_s=tenth / 10, us=[1_000] * 10 if tenth < 40 else []))
     controller.stop(4.0)
+    assert seen.throughput().offered_tps == 100.0
+
+
+def test_what_was_never_due_was_not_offered(make_interval: MakeInterval) -> None:
+    seen = aggregator(profile=LEVEL)
+    for tenth in range(40):
+        seen.add(make_interval(start_s=tenth / 10, us=[1_000] * 10))
+    rest = Counts(planned=600, not_sent=600)
+    seen.add(make_interval(start_s=4.0, length_s=0.0, counts=rest))
+    assert seen.counts.planned == 1_000
     assert seen.throughput().offered_tps == 100.0
 
 

@@ -31,6 +31,9 @@ class EveryTenth:
     def due(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         return np.where(indices < 100, indices / 10, np.inf)
 
+    def count_due(self, now_s: float) -> int:
+        return min(100, round(now_s * 10))
+
 
 def page(*records: tuple[int, float | None]) -> DatedPage:
     """Records as (arrival, seconds into the run)."""

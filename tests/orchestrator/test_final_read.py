@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
@@ -51,6 +52,9 @@ class FixedSchedule:
 
     def due(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         return indices.astype(np.float64)
+
+    def count_due(self, now_s: float) -> int:
+        return math.ceil(now_s)
 
 
 @dataclass

@@ -206,12 +206,17 @@ class MetricsAggregator:
         return Latencies(response=response, service=service, lateness=lateness, decision=decision)
 
     def throughput(self) -> Throughput:
-        """Rates over the whole run, in transactions per second; times to within an interval."""
+        """Rates over the whole run, in transactions per second; times to within an interval.
+
+        Offered is what was due in the run. A run whose workers have all died ends before its plan,
+        and all that was left is settled as not sent: that is in the accounting and was never due.
+        """
         counts = self._totals.counts
+        due = min(counts.planned, self.schedule.count_due(self._last_s))
         scheduled_s = min(self.profile.duration_s, self.schedule.profile_time(self._last_s))
         duration_s = max(0.0, self._last_answer_s - (self._first_planned_s or 0.0))
         return Throughput(
-            offered_tps=round(counts.planned / scheduled_s, 2) if scheduled_s else 0.0,
+            offered_tps=round(due / scheduled_s, 2) if scheduled_s else 0.0,
             accepted_tps=round(counts.accepted / duration_s, 2) if duration_s else 0.0,
             peak_tps=self._seconds.peak_accepted_tps,
             planned_peak_tps=self.profile.peak_tps,

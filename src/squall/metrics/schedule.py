@@ -32,3 +32,7 @@ class Schedule(Protocol):
     def due(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         """Intended sends of arrivals in run time; infinite where none is known."""
         ...
+
+    def count_due(self, now_s: float) -> int:
+        """How many arrivals are due before run time ``now_s``."""
+        ...
