@@ -16,7 +16,7 @@ from squall.errors import (
     TargetUnreachable,
 )
 from squall.load_generator import LostWorker
-from squall.models import LiveSnapshot, StressTestConfig, TestResults, TestStatus, Verdict
+from squall.models import LiveSnapshot, Severity, StressTestConfig, TestResults, TestStatus, Verdict
 from squall.orchestrator import StressTestOrchestrator
 
 DEADLINE_S = 20.0
@@ -148,6 +148,12 @@ async def test_a_target_process_that_dies_is_noted_and_the_load_goes_on() -> Non
             await asyncio.sleep(0)
     results = await running.results()
     assert any("the target ended" in note for note in results.notes)
+    assert results.target_ended is not None
+    assert results.target_ended.reason == "killed by SIGKILL"
+    assert results.target_ended.at_s >= 1.0
+    worst = results.findings[0]
+    assert worst.severity is Severity.CRITICAL
+    assert worst.title.startswith("The target was unavailable")
     assert results.accounting.planned == 150
     assert results.accounting.balanced
     assert results.status is TestStatus.COMPLETED

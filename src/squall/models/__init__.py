@@ -63,6 +63,7 @@ from squall.models.probe_spec import (
     TableOperations,
 )
 from squall.models.results import (
+    NO_RECORDS_NAMED,
     Accounting,
     CriterionResult,
     Finding,
@@ -74,6 +75,7 @@ from squall.models.results import (
     Scaling,
     Second,
     StabilityResult,
+    TargetEnd,
     TestResults,
     Throughput,
 )
@@ -102,6 +104,7 @@ __all__ = [
     "AMOUNT_LIMIT",
     "EXPECTED",
     "FIELDS",
+    "NO_RECORDS_NAMED",
     "Accounting",
     "AgentFault",
     "AgentMetrics",
@@ -175,6 +178,7 @@ __all__ = [
     "StressTestConfig",
     "SystemMetrics",
     "TableOperations",
+    "TargetEnd",
     "TestResults",
     "TestScenario",
     "TestStatus",

@@ -22,6 +22,18 @@ from squall.models.metrics import (
 from squall.models.scenario import StressTestConfig
 from squall.models.services import ServiceFigures
 
+NO_RECORDS_NAMED = "no final read: the target names no records to read"
+"""How the note of an accounting begins where there was nothing to read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class TargetEnd:
+    """A target of ours whose process ended during the run."""
+
+    at_s: float
+    """Seconds into the load."""
+    reason: str
+
 
 @dataclass(frozen=True, slots=True)
 class Accounting:
@@ -269,6 +281,8 @@ class TestResults:
     dashboard: Mapping[str, float] = field(default_factory=dict)
     """The numbers of the target's agent dashboard by dotted path: counters as increments over the
     run, everything else as read last."""
+    target_ended: TargetEnd | None = None
+    """How its process ended during the run; None where it did not, or is not ours."""
 
 
 @dataclass(frozen=True, slots=True)

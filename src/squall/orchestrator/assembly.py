@@ -16,6 +16,7 @@ from squall.models import (
     GeneratorReport,
     ProbeResult,
     SystemMetrics,
+    TargetEnd,
     TestResults,
     TestStatus,
     Verdict,
@@ -60,6 +61,7 @@ class Measured:
     probes: tuple[ProbeResult, ...] = ()
     faults: tuple[FaultRecord, ...] = ()
     dashboard: Mapping[str, float] = field(default_factory=dict)
+    target_ended: TargetEnd | None = None
 
 
 def assemble(measured: Measured) -> TestResults:
@@ -139,6 +141,7 @@ def _measurements(measured: Measured) -> TestResults:
         receipts=seen.receipts,
         probes=measured.probes,
         dashboard=measured.dashboard,
+        target_ended=measured.target_ended,
     )
 
 

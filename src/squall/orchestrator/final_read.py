@@ -7,7 +7,7 @@ import asyncio
 from squall.errors import SquallError
 from squall.load_generator import Ledger, Reconciliation, without_final_read
 from squall.metrics import DatedDecisions
-from squall.models import Accounting, Counts, SourceSpec
+from squall.models import NO_RECORDS_NAMED, Accounting, Counts, SourceSpec
 from squall.orchestrator.ports import Progress
 from squall.targets import DecisionReader
 from squall.targets.dated_page import DatedPage
@@ -37,8 +37,8 @@ async def final_read(
     without records to read. ``dated`` is given the times of the records where they have any.
     """
     if reader is None:
-        note = "no final read: the target names no records to read"
-        return without_final_read(ledger, counts, run_tag, f"{note}; {remedy}" if remedy else note)
+        note = f"{NO_RECORDS_NAMED}; {remedy}" if remedy else NO_RECORDS_NAMED
+        return without_final_read(ledger, counts, run_tag, note)
     if dated is not None:
         dated.begin()
     reconciliation = Reconciliation(ledger, run_tag, source, deferred_fields=deferred_fields)

@@ -11,7 +11,7 @@ from squall.metrics import SNAPSHOT_PERIOD_S, MetricsAggregator, RunState
 from squall.metrics.collectors import AgentsCollector, HostCollector
 from squall.metrics.collectors.agents import POLL_PERIOD_S
 from squall.metrics.collectors.host import SAMPLE_PERIOD_S
-from squall.models import CriterionResult, LiveSnapshot, TestStatus
+from squall.models import CriterionResult, LiveSnapshot, TargetEnd, TestStatus
 from squall.orchestrator.decision_watch import DecisionWatch
 from squall.orchestrator.planning import RunPlan
 from squall.orchestrator.ports import LoadEngine, TargetSession
@@ -40,10 +40,11 @@ class LiveRun:
     note: Callable[[str], None]
     watch: DecisionWatch | None = None
     """Where decisions come by another channel than the answers."""
+    target_ended: TargetEnd | None = None
+    """How the target's process ended, once it has."""
     _criteria: tuple[CriterionResult, ...] = ()
     _judged_at_s: float = field(default=-_JUDGE_PERIOD_S)
     _overdue: bool = False
-    _target_ended: bool = False
     _lost_workers: int = 0
 
     @property
@@ -92,6 +93,7 @@ class LiveRun:
                 await self.watch.close()
             if self.machine.status in {TestStatus.RUNNING, TestStatus.PAUSED}:
                 self.machine.advance(TestStatus.DRAINING)  # it ended between two ticks
+            self._note_target_end()
             self._note_lost_workers()
             self.publish()
         await self.agents.poll()
@@ -134,12 +136,15 @@ class LiveRun:
         ended = self.at_s >= self.engine.controller.end_s
         if ended and self.machine.status is TestStatus.RUNNING:
             self.machine.advance(TestStatus.DRAINING)
-        reason = None if self._target_ended else self.session.exit_reason()
-        if reason is not None:
-            self._target_ended = True
-            self.note(f"the target ended {self.at_s:.1f} s into the load: {reason}")
+        self._note_target_end()
         self._note_lost_workers()
         self.publish()
+
+    def _note_target_end(self) -> None:
+        reason = None if self.target_ended else self.session.exit_reason()
+        if reason is not None:
+            self.target_ended = TargetEnd(round(self.at_s, 3), reason)
+            self.note(f"the target ended {self.at_s:.1f} s into the load: {reason}")
 
     def _note_lost_workers(self) -> None:
         for lost in self.engine.lost_workers[self._lost_workers :]:

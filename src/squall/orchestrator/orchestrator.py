@@ -233,6 +233,7 @@ class StressTestOrchestrator:
                 probes=probes,
                 faults=beside.fault_records(),
                 dashboard=live.agents.dashboard(),
+                target_ended=live.target_ended,
             )
         )
 

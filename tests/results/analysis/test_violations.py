@@ -1,10 +1,20 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import pytest
 
-from squall.models import Accounting, CriterionResult, Finding, StabilityResult, TestResults
+from squall.models import (
+    NO_RECORDS_NAMED,
+    Accounting,
+    CriterionResult,
+    Finding,
+    StabilityResult,
+    TargetEnd,
+    TestResults,
+    TestStatus,
+)
 from squall.results import analyse
 
 
@@ -107,6 +117,60 @@ def test_an_agent_that_recovered_is_found(passed: TestResults) -> None:
     finding = _of(dataclasses.replace(passed, agents=(recovered,)), "sla_violation")
     assert finding.title == "Agent transaction_analyser was not healthy all the time"
     assert finding.evidence == "0 timeouts and 126 failures in 174 votes due"
+
+
+def _unasked(results: TestResults) -> TestResults:
+    unread = tuple(
+        dataclasses.replace(agent, healthy=False, readable=False) for agent in results.agents
+    )
+    return dataclasses.replace(results, agents=unread)
+
+
+def test_agents_that_could_not_be_asked_are_one_finding(passed: TestResults) -> None:
+    assert [f.title for f in analyse(_unasked(passed)) if "gent" in f.title] == [
+        "The agents could not be asked at the end"
+    ]
+
+
+def test_a_target_that_ended_says_nothing_about_its_agents(passed: TestResults) -> None:
+    results = dataclasses.replace(_unasked(passed), target_ended=TargetEnd(1.0, "killed"))
+    assert [f.title for f in analyse(results) if "gent" in f.title] == []
+
+
+@pytest.mark.parametrize(
+    ("note", "changes", "advice"),
+    [
+        ("", {}, "in its target file"),
+        (f"{NO_RECORDS_NAMED}; add a reader", {}, "in its target file"),
+        ("no final read: connection refused", {}, "hands out its records after the load"),
+        (
+            "no final read: connection refused",
+            {"target_ended": TargetEnd(1.0, "killed")},
+            "Start the target again",
+        ),
+        (
+            "no final read: the run was aborted",
+            {"status": TestStatus.ABORTED},
+            "Let the run come to its end",
+        ),
+    ],
+)
+def test_the_advice_on_unknown_losses_fits_their_reason(
+    passed: TestResults, note: str, changes: dict[str, Any], advice: str
+) -> None:
+    account = Accounting(
+        planned=12,
+        accepted=10,
+        rejected=0,
+        indeterminate=2,
+        not_sent=0,
+        unresolved_ids=("t-1", "t-2"),
+        note=note,
+    )
+    results = dataclasses.replace(passed, accounting=account, **changes)
+    finding = _of(results, "loss")
+    assert advice in finding.recommendation
+    assert finding.evidence.endswith("2 transactions without a known end: t-1, t-2")
 
 
 def test_the_most_serious_comes_first(failed: TestResults) -> None:

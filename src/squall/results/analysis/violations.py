@@ -6,7 +6,17 @@ above 5 s or utilisation above 80 %.
 
 from __future__ import annotations
 
-from squall.models import Accounting, AgentMetrics, Finding, Severity, StabilityResult, TestResults
+from squall.models import (
+    NO_RECORDS_NAMED,
+    Accounting,
+    Finding,
+    Severity,
+    StabilityResult,
+    TestResults,
+    TestStatus,
+)
+from squall.results.analysis.agents import agents
+from squall.results.analysis.availability import availability
 from squall.results.analysis.loaded import cpu_share, loaded_usage
 from squall.results.figures import measured, percent, plural
 
@@ -25,7 +35,8 @@ def violations(results: TestResults) -> list[Finding]:
         *_latency(results),
         *_criteria(results),
         *_stability(results),
-        *_agents(results),
+        *availability(results),
+        *agents(results),
         *_utilisation(results),
     ]
     if results.generator.workers_lost:
@@ -104,7 +115,7 @@ def _losses(results: TestResults) -> list[Finding]:
                 recommendation="Compare the recorded amounts with those sent, by id.",
             )
         )
-    found.extend(_unknown_ends(accounting))
+    found.extend(_unknown_ends(results))
     return found
 
 
@@ -114,7 +125,8 @@ def _ends(accounting: Accounting) -> int:
     )
 
 
-def _unknown_ends(accounting: Accounting) -> list[Finding]:
+def _unknown_ends(results: TestResults) -> list[Finding]:
+    accounting = results.accounting
     if accounting.reconciled is None and accounting.seen is None:
         reason = accounting.note or "the target's records were not read after the run"
         return [
@@ -123,10 +135,10 @@ def _unknown_ends(accounting: Accounting) -> list[Finding]:
                 severity=Severity.WARNING,
                 component="target",
                 title="Whether anything was lost is unknown",
-                evidence=reason,
+                evidence=reason + _open_ends(accounting),
                 impact=f"{plural(accounting.accepted, 'accepted transaction')} could not be "
                 "checked against the target's records.",
-                recommendation="Describe how to list the target's decisions in its target file.",
+                recommendation=_unread_advice(results),
             )
         ]
     if accounting.unresolved:
@@ -143,6 +155,25 @@ def _unknown_ends(accounting: Accounting) -> list[Finding]:
             )
         ]
     return []
+
+
+def _open_ends(accounting: Accounting) -> str:
+    if not accounting.unresolved_ids:
+        return ""
+    number = plural(accounting.indeterminate, "transaction")
+    return f"; {number} without a known end" + _examples(accounting.unresolved_ids)
+
+
+def _unread_advice(results: TestResults) -> str:
+    """What to do so that losses are known the next time, by what kept them from it."""
+    note = results.accounting.note
+    if not note or note.startswith(NO_RECORDS_NAMED):
+        return "Describe how to list the target's decisions in its target file."
+    if results.status is TestStatus.ABORTED:
+        return "Let the run come to its end: its final read was broken off or never begun."
+    if results.target_ended is not None:
+        return "Start the target again on the same records and compare them with the ids sent."
+    return "See that the target still hands out its records after the load, and run again."
 
 
 def _errors(results: TestResults) -> list[Finding]:
@@ -255,42 +286,6 @@ def _trend(check: StabilityResult) -> str:
         f"{check.slope_per_hour:+.3g} {check.unit}, 95 % interval {low:+.3g} to {high:+.3g}{limit}"
     )
     return f"{figures}; {check.detail}" if check.detail else figures
-
-
-def _agents(results: TestResults) -> list[Finding]:
-    found = []
-    for agent in results.agents:
-        ill = not agent.was_healthy
-        if not (ill or agent.missed):
-            continue
-        found.append(
-            Finding(
-                kind="sla_violation" if ill else "note",
-                severity=Severity.WARNING,
-                component=agent.name,
-                title=f"Agent {agent.name} {_state(agent)}",
-                evidence=_votes(agent),
-                impact="Those transactions were decided without its vote." if agent.missed else "",
-                recommendation="Read the target's log for why it failed."
-                if agent.failures > agent.timeouts
-                else "Compare its P99 with its deadline.",
-            )
-        )
-    return found
-
-
-def _state(agent: AgentMetrics) -> str:
-    if not agent.healthy:
-        return "is not healthy"
-    return "missed some votes" if agent.was_healthy else "was not healthy all the time"
-
-
-def _votes(agent: AgentMetrics) -> str:
-    due = agent.decisions + agent.missed
-    text = f"{agent.timeouts:,} timeouts and {agent.failures:,} failures in {due:,} votes due"
-    if agent.unhealthy_readings:
-        text += f"; not healthy in {agent.unhealthy_readings:,} of {agent.readings:,} readings"
-    return text
 
 
 def _utilisation(results: TestResults) -> list[Finding]:

@@ -154,7 +154,11 @@ def _facts(results: TestResults) -> RenderableType:
     if results.agents:
         agents = [agent for agent in results.agents if not agent.is_stage]
         healthy = sum(agent.healthy for agent in agents)
-        lines.append(("Agents", f"{healthy} of {len(agents)} healthy"))
+        readable = all(agent.readable for agent in agents)
+        state = (
+            f"{healthy} of {len(agents)} healthy" if readable else "could not be asked at the end"
+        )
+        lines.append(("Agents", state))
     text = Text()
     for name, line in lines:
         text.append(f"\n{name:<12}", "dim")

@@ -27,7 +27,7 @@ REST = "**"
 """The last path part where a name may itself hold dots."""
 
 _LEFT_OUT = {"seed", "config", "scaling", "criteria", "histograms", "phases", "seconds"}
-_LEFT_OUT |= {"resource_samples", "findings", "environment", "faults", "notes"}
+_LEFT_OUT |= {"resource_samples", "findings", "environment", "faults", "notes", "target_ended"}
 _MOMENTS = {"p50", "p90", "p95", "p99", "p999", "mean", "max", "min"}
 """Last parts of free paths that leave the unit to the part before them."""
 
