@@ -98,8 +98,9 @@ class LoadGenerator:
         """Start the workers, connect and calibrate.
 
         Raises:
-            TargetUnreachable: nothing could be connected.
-            WorkerFailure: a worker died or was not ready in time.
+            ConfigurationError: more connections than files may be open.
+            TargetUnreachable: nothing could be connected, or not all of it in time.
+            WorkerFailure: a worker died, failed or was not ready in time.
         """
         await self._pool.start(self.plan)
         tps, connections = 0.0, 0

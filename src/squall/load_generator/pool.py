@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from squall.load_generator.messages import Assignment, Channel, Message
+from squall.load_generator.open_files import check_limit
 from squall.load_generator.plan import LoadPlan
 
 _END_DEADLINE_S = 5.0
@@ -35,7 +36,10 @@ class WorkerPool(Protocol):
     """
 
     async def start(self, plan: LoadPlan) -> None:
-        """Start ``plan.workers`` workers and give each its assignment."""
+        """Start ``plan.workers`` workers and give each its assignment.
+
+        Raises ``ConfigurationError`` where they could not have so many connections.
+        """
         ...
 
     def send(self, message: Message) -> None:
@@ -72,6 +76,7 @@ class LocalPool:
 
     async def start(self, plan: LoadPlan) -> None:
         """Start the processes; they import in parallel."""
+        check_limit(plan.client.connections, plan.workers)
         for worker in range(plan.workers):
             ours, theirs = socket.socketpair()
             ours.setblocking(False)

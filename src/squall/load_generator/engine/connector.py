@@ -12,6 +12,8 @@ from squall.load_generator.target_spec import Endpoint
 FIRST_WAIT_S = 0.05
 LONGEST_WAIT_S = 1.0
 CONNECT_TIMEOUT_S = 10.0
+OPEN_ALL_DEADLINE_S = 50.0
+"""For all connections of a worker; what it has to do afterwards takes a few seconds."""
 
 MakeConnection = Callable[[], asyncio.BaseProtocol]
 _OPENING_AT_ONCE = 64
@@ -55,19 +57,28 @@ class Connector:
         self._wait_s = FIRST_WAIT_S
         self._tasks: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._opened = 0
         self.last_error: Exception | None = None
         """Why the latest attempt failed; None after a success."""
 
     async def open_all(self, make: MakeConnection) -> None:
-        """Open every connection.
+        """Open every connection; one that fails is tried again in the background.
 
         Raises:
-            TargetUnreachable: the first one could not be opened.
+            TargetUnreachable: the first one could not be opened, or not every one was tried in
+                time.
         """
         try:
             await self._open(make)
         except (OSError, TimeoutError) as error:
             raise TargetUnreachable(describe_connect_error(self._endpoint, error)) from error
+        try:
+            async with asyncio.timeout(OPEN_ALL_DEADLINE_S):
+                await self._open_others(make)
+        except TimeoutError as error:
+            raise TargetUnreachable(self._describe_shortage()) from error
+
+    async def _open_others(self, make: MakeConnection) -> None:
         left = self._count - 1
         while left > 0:
             group = min(left, _OPENING_AT_ONCE)
@@ -76,8 +87,18 @@ class Connector:
             )
             left -= group
             for result in results:
-                if isinstance(result, BaseException):
+                if isinstance(result, Exception):
+                    self.last_error = result
                     self.replace(make)
+
+    def _describe_shortage(self) -> str:
+        error = self.last_error
+        last = "" if error is None else f" (last: {describe_connect_error(self._endpoint, error)})"
+        return (
+            f"{self._opened:,} of {self._count:,} connections to {self._endpoint} opened within "
+            f"{OPEN_ALL_DEADLINE_S:g} s{last}: fewer client.connections, or let the target take "
+            f"more"
+        )
 
     async def _open(self, make: MakeConnection) -> None:
         loop = asyncio.get_running_loop()
@@ -92,6 +113,7 @@ class Connector:
             ),
             CONNECT_TIMEOUT_S,
         )
+        self._opened += 1
 
     def replace(self, make: MakeConnection, at_once: bool = False) -> None:
         """Open one more connection in the background, with growing waits while it fails.

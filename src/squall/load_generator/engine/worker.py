@@ -15,9 +15,10 @@ from pathlib import Path
 
 import uvloop
 
-from squall.errors import SquallError
+from squall.errors import SquallError, WorkerFailure
 from squall.load_generator.engine.session import WorkerSession
 from squall.load_generator.messages import Abort, Assignment, Change, Channel, Go, Unable
+from squall.load_generator.open_files import raise_limit
 
 _NICENESS = -10
 """Sends come before whatever else runs on the machine, the target included."""
@@ -32,8 +33,8 @@ async def work(sock: socket.socket) -> None:
     try:
         session = WorkerSession(assignment, channel.send)
         channel.send(await session.prepare())
-    except SquallError as error:
-        channel.send(Unable(type(error).__name__, str(error)))
+    except Exception as error:
+        channel.send(_unable(assignment.worker, error))
         await channel.close()
         return
     go = await channel.receive()
@@ -46,6 +47,14 @@ async def work(sock: socket.socket) -> None:
         listening.cancel()
         running.result()
     await channel.close()
+
+
+def _unable(worker: int, error: Exception) -> Unable:
+    """What the run is told; a traceback from every worker would bury it."""
+    if isinstance(error, SquallError):
+        return Unable(type(error).__name__, str(error))
+    why = f"{type(error).__name__}: {error}"
+    return Unable(WorkerFailure.__name__, f"load worker {worker} could not prepare: {why}")
 
 
 async def _obey(channel: Channel, session: WorkerSession) -> None:
@@ -73,6 +82,7 @@ def main() -> None:
     """Run on the socket whose file descriptor is the only argument."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _come_first()
+    raise_limit()
     sock = socket.socket(fileno=int(sys.argv[1]))
     sock.setblocking(False)
     uvloop.run(work(sock))
