@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -222,6 +223,30 @@ async def test_a_dead_core_is_answered_for_and_started_again(start: Start) -> No
     assert len(await decisions(platform.port, "testrun1")) == 50
     assert len(decided) + len(refused) == 50
     client.close()
+
+
+async def test_a_disk_that_was_full_is_healthy_again_without_traffic(start: Start) -> None:
+    platform = start("--processes=2")
+    core = platform.child("core")
+    client = await Client.open(platform.port)
+    assert (await client.post(document(1))).status == 200
+    before = resource.prlimit(core, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    refused = await client.post(document(2))
+    assert (refused.status, refused.code) == (503, "store_unavailable")
+    await health(client, 503)
+    resource.prlimit(core, resource.RLIMIT_FSIZE, before)
+    await health(client, 200)
+    assert platform.child("core") == core
+    assert (await client.post(document(2))).status == 200
+    client.close()
+
+
+async def health(client: Client, status: int) -> None:
+    """Wait until the platform's health is this."""
+    deadline = time.monotonic() + 30
+    while (await client.get("/health")).status != status:
+        assert time.monotonic() < deadline, f"the health is not {status}"
+        await asyncio.sleep(0.05)
 
 
 async def test_too_many_waiting_are_turned_away_with_503(start: Start) -> None:

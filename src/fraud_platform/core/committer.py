@@ -21,6 +21,9 @@ log = logging.getLogger(__name__)
 
 _BATCHES_WAITING = 8
 """Micro-batches that may wait; with more, deciding pauses until storing has caught up."""
+_PROBE_S = 1.0
+"""How often a store that failed is tried while nothing is to be stored: whoever looks at the
+health first sends nothing until it is good."""
 
 
 class Committer:
@@ -31,10 +34,12 @@ class Committer:
         writer: DecisionWriter,
         in_flight: InFlight,
         send: Callable[[Sequence[Answer]], None],
+        probe_s: float = _PROBE_S,
     ) -> None:
         self._writer = writer
         self._in_flight = in_flight
         self._send = send
+        self._probe_s = probe_s
         self._queue: SimpleQueue[Sequence[Record] | None] = SimpleQueue()
         self._room = threading.Semaphore(_BATCHES_WAITING)
         self._thread = threading.Thread(target=self._work, name="storage", daemon=True)
@@ -42,7 +47,7 @@ class Committer:
         """CPU seconds of the storage thread."""
         self.commits = 0
         self.failing = ""
-        """Why the last commit failed; empty when it did not."""
+        """Why the last commit failed; empty when it did not, or when the store works again."""
         self._thread.start()
 
     def commit(self, records: Sequence[Record]) -> None:
@@ -82,7 +87,7 @@ class Committer:
         """Everything that is waiting, at least one micro-batch; whether it is the last."""
         group: list[Record] = []
         batches = 0
-        records = self._queue.get()
+        records = self._first()
         while records is not None:
             group += records
             batches += 1
@@ -92,13 +97,35 @@ class Committer:
                 return group, batches, False
         return group, batches, True
 
+    def _first(self) -> Sequence[Record] | None:
+        """The next micro-batch; tries a store that failed while there is none."""
+        while self.failing:
+            try:
+                return self._queue.get(timeout=self._probe_s)
+            except Empty:
+                self._probe()
+        return self._queue.get()
+
+    def _probe(self) -> None:
+        try:
+            self._writer.probe()
+        except StoreError as error:
+            self.failing = str(error)
+        else:
+            self._recovered()
+
+    def _recovered(self) -> None:
+        if self.failing:
+            log.warning("the decision store works again")
+        self.failing = ""
+
     def _store(self, group: list[Record]) -> None:
         try:
             self._writer.append(group)
         except StoreError as error:
             self._give_up(group, str(error))
             return
-        self.failing = ""
+        self._recovered()
         self.commits += 1
         answers: list[Answer] = []
         done = self._in_flight.committed(record.id for record in group)

@@ -7,12 +7,13 @@ interpreter is free for other threads meanwhile.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import chain
 
 from fraud_platform.errors import StoreError
 from fraud_platform.store.records import Record
-from fraud_platform.store.schema import COLUMNS
+from fraud_platform.store.schema import COLUMNS, VERSION
 
 _CHUNKS = (128, 16, 1)
 """Rows per statement; few sizes, so that SQLite prepares each once."""
@@ -34,8 +35,7 @@ class DecisionWriter:
     def append(self, records: Sequence[Record]) -> None:
         """Append in one transaction; raises ``StoreError`` with nothing appended."""
         execute = self._connection.execute
-        try:
-            execute("BEGIN IMMEDIATE")
+        with self._transaction():
             start = 0
             for size in _CHUNKS:
                 statement = self._insertions[size]
@@ -43,6 +43,22 @@ class DecisionWriter:
                     part = records[start : start + size]
                     execute(statement, tuple(chain.from_iterable(part)))
                     start += size
+
+    def probe(self) -> None:
+        """Commit a page that says nothing new; raises ``StoreError`` where that fails.
+
+        What is rolled back stays in memory, and would succeed on a full disk: only a commit writes
+        to the log.
+        """
+        with self._transaction():
+            self._connection.execute(f"PRAGMA user_version={VERSION}")
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        execute = self._connection.execute
+        try:
+            execute("BEGIN IMMEDIATE")
+            yield
             execute("COMMIT")
         except sqlite3.Error as error:
             try:

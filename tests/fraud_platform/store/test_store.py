@@ -94,6 +94,20 @@ def test_a_failed_append_leaves_nothing(tmp_path: Path) -> None:
     assert DecisionReader(open_for_reading(tmp_path)).count() == 1
 
 
+def test_a_probe_goes_to_the_log_and_says_nothing(tmp_path: Path) -> None:
+    writer = DecisionWriter(open_for_writing(tmp_path))
+    writer.append([record(1)])
+    log = tmp_path / f"{DATABASE}-wal"
+    before = log.stat().st_size
+    writer.probe()
+    assert log.stat().st_size > before
+    assert DecisionReader(open_for_reading(tmp_path)).count() == 1
+    writer.close()
+    open_for_writing(tmp_path).close()
+    with pytest.raises(StoreError, match="cannot be written"):
+        writer.probe()
+
+
 def test_files_that_cannot_be_used(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="unable to open"):
         open_for_reading(tmp_path)
