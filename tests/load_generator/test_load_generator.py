@@ -230,7 +230,7 @@ async def test_four_ends_and_their_kinds() -> None:
         "connection_closed": 60,
         "answer_not_json": 60,
         "answer_without_score": 60,
-        "answer_without_decision": 60,
+        "unknown_decision": 60,
     }
 
 

@@ -160,13 +160,19 @@ class JsonAnswerReader:
             return Reading(Outcome.INDETERMINATE, kind="answer_without_score")
         decision = self._decision(document, score)
         if decision is None:
-            return Reading(Outcome.INDETERMINATE, kind="answer_without_decision")
+            return Reading(Outcome.INDETERMINATE, kind=self._undecided(document))
         return Reading(
             Outcome.ACCEPTED,
             decision,
             None if score is None else score / answer.score_max,
             wire_id=wire_id if isinstance(wire_id, str) else None,
         )
+
+    def _undecided(self, document: object) -> str:
+        """Whether there is no word for a decision, or one that nobody has said the meaning of."""
+        path = self._format.decision
+        word = word_of(at_path(document, path)) if path else None
+        return "answer_without_decision" if word is None else "unknown_decision"
 
     def _decision(self, document: object, score: float | None) -> Decision | None:
         answer = self._format

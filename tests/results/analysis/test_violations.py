@@ -71,6 +71,24 @@ def test_error_rate_limits(passed: TestResults, rate: float, severity: str | Non
 
 
 @pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        ("http_429", "The target shed load"),
+        ("http_503", "refused for the time being"),
+        ("unknown_decision", "the words for decisions in the target file"),
+        ("answer_without_id", "what the target file looks for"),
+        ("timeout", "what the slowest answers wait for"),
+        ("http_500", "Read the target's log"),
+        ("connection_refused", "See the errors by kind"),
+    ],
+)
+def test_the_advice_on_errors_fits_their_kind(passed: TestResults, kind: str, advice: str) -> None:
+    results = dataclasses.replace(passed, error_rate=0.02, errors={kind: 9, "other": 1})
+    (finding,) = (f for f in analyse(results) if f.title.startswith("Error rate"))
+    assert advice in finding.recommendation
+
+
+@pytest.mark.parametrize(
     ("p99_ms", "severity"),
     [(5_000.0, None), (5_001.0, "warning"), (10_000.0, "warning"), (10_001.0, "critical")],
 )

@@ -22,25 +22,18 @@ def availability(results: TestResults) -> list[Finding]:
 def _ended(results: TestResults, at_s: float, reason: str) -> Finding:
     after = [second for second in results.seconds if second.at_s >= math.ceil(at_s)]
     due, accepted = sum(s.planned for s in after), sum(s.accepted for s in after)
-    how, _, log = reason.partition("; ")
     return Finding(
         kind="sla_violation",
         severity=Severity.CRITICAL,
         component="target",
         title=f"The target was unavailable: its process ended {seconds(at_s)} into the load",
-        evidence=how,
+        evidence=reason.partition("; ")[0],
         impact=f"{plural(due, 'transaction')} came due after that; {count(accepted)} of them "
         "got a decision."
         if due
         else "What came in after that found nobody.",
-        recommendation=f"Find what ended it: {_one_line(log)}"
-        if log
-        else "Find what ended it in its log.",
+        recommendation="Find what ended it; the notes have the end of its log.",
     )
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _silent(silent: list[Second]) -> Finding:

@@ -30,12 +30,12 @@ CRITERIA = "success criteria"
 def violations(results: TestResults) -> list[Finding]:
     """Everything that went wrong, in no order of severity."""
     found = [
+        *availability(results),
         *_losses(results),
         *_errors(results),
         *_latency(results),
         *_criteria(results),
         *_stability(results),
-        *availability(results),
         *agents(results),
         *_utilisation(results),
     ]
@@ -202,8 +202,21 @@ def _errors(results: TestResults) -> list[Finding]:
 
 
 def _error_advice(kind: str) -> str:
-    if kind in {"http_503", "http_429"}:
+    """What to look at first; an error is known by its kind, not by what its answer said."""
+    if kind == "http_429":
         return "The target shed load: give it more capacity, or retries with Retry-After."
+    if kind == "http_503":
+        return (
+            "The target refused for the time being: it is overloaded, or a part that it needs is "
+            "away. Its answers and its log for the worst second say which."
+        )
+    if kind == "unknown_decision":
+        return (
+            "Compare the words for decisions in the target file with those in the answers: a word "
+            "that the file gives no meaning counts as no decision."
+        )
+    if kind.startswith("answer_"):
+        return "Compare what the target file looks for in an answer with what the target answers."
     if kind == "timeout":
         return "Find what the slowest answers wait for; see service latency over time."
     if kind.startswith("http_5"):
