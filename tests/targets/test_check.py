@@ -98,6 +98,18 @@ async def test_no_connection_in_time() -> None:
     )
 
 
+async def test_a_handshake_without_an_answer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        client = HttpClient(Endpoint("127.0.0.1", port, tls=True), timeout_s=0.5)
+        with pytest.raises(TargetUnreachable) as raised:
+            await client.get("/")
+    assert str(raised.value) == (
+        f"127.0.0.1:{port} took the connection, but the TLS handshake got no answer within "
+        "0.45 s: is it really an https address?"
+    )
+
+
 @pytest.mark.parametrize("handler", [closes, writes(b"")])
 async def test_the_connection_is_closed_at_once(handler: Handler) -> None:
     async with tcp_server(handler) as port:

@@ -19,6 +19,8 @@ from squall.targets.failures import (
 )
 
 _CHUNK = 1 << 18
+_HANDSHAKE_SHARE = 0.9
+"""Part of the time that a TLS handshake may take, so that it is known to be what took it."""
 
 
 @dataclass(slots=True)
@@ -126,12 +128,20 @@ class HttpClient:
         if self._open is None:
             endpoint = self._endpoint
             context = tls_context(endpoint)
-            reader, writer = await asyncio.open_connection(
-                endpoint.host,
-                endpoint.port,
-                ssl=context,
-                server_hostname=endpoint.host if context else None,
-            )
+            handshake_s = self._timeout_s * _HANDSHAKE_SHARE
+            try:
+                reader, writer = await asyncio.open_connection(
+                    endpoint.host,
+                    endpoint.port,
+                    ssl=context,
+                    server_hostname=endpoint.host if context else None,
+                    ssl_handshake_timeout=handshake_s if context else None,
+                )
+            except ConnectionAbortedError as error:
+                raise TargetUnreachable(
+                    f"{endpoint} took the connection, but the TLS handshake got no answer within "
+                    f"{handshake_s:g} s: is it really an https address?"
+                ) from error
             self._open = _Open(reader, writer)
         return self._open
 
