@@ -135,6 +135,11 @@ class LatencyHistogram:
         slot = int(np.searchsorted(np.cumsum(self.counts), rank))
         return int(_HIGH[slot])
 
+    def count_above(self, value_us: int) -> int:
+        """How many values are greater, as far as three digits tell them from ``value_us``."""
+        slot = int(slot_of(np.array([value_us], dtype=np.int64))[0])
+        return int(self.counts[slot + 1 :].sum())
+
     def percentiles_ms(self) -> LatencySummary:
         """The quoted percentiles in milliseconds."""
         if self.total == 0:

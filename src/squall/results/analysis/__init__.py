@@ -5,7 +5,7 @@ from __future__ import annotations
 from squall.models import Finding, Severity, TestResults
 from squall.results.analysis.beside import beside
 from squall.results.analysis.bottlenecks import bottlenecks
-from squall.results.analysis.violations import CRITERIA, violations
+from squall.results.analysis.violations import violations
 
 _ORDER = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
@@ -19,4 +19,4 @@ def analyse(results: TestResults) -> tuple[Finding, ...]:
     return tuple(sorted(found, key=lambda finding: _ORDER[finding.severity]))
 
 
-__all__ = ["CRITERIA", "analyse"]
+__all__ = ["analyse"]

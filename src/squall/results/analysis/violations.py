@@ -17,14 +17,13 @@ from squall.models import (
 )
 from squall.results.analysis.agents import agents
 from squall.results.analysis.availability import availability
+from squall.results.analysis.criteria import criteria
 from squall.results.analysis.loaded import cpu_share, loaded_usage
-from squall.results.figures import measured, percent, plural
+from squall.results.figures import percent, plural
 
 ERRORS_CRITICAL, ERRORS_WARNING = 0.01, 0.001
 P99_CRITICAL_MS, P99_WARNING_MS = 10_000.0, 5_000.0
 UTILISATION_WARNING = 0.8
-CRITERIA = "success criteria"
-"""Component of findings about criteria."""
 
 
 def violations(results: TestResults) -> list[Finding]:
@@ -34,7 +33,7 @@ def violations(results: TestResults) -> list[Finding]:
         *_losses(results),
         *_errors(results),
         *_latency(results),
-        *_criteria(results),
+        *criteria(results),
         *_stability(results),
         *agents(results),
         *_utilisation(results),
@@ -249,29 +248,6 @@ def _latency(results: TestResults) -> list[Finding]:
             recommendation=waited,
         )
     ]
-
-
-def _criteria(results: TestResults) -> list[Finding]:
-    found = []
-    for criterion in results.criteria:
-        if criterion.passed:
-            continue
-        unknown = criterion.passed is None
-        found.append(
-            Finding(
-                kind="sla_violation",
-                severity=Severity.WARNING if unknown else Severity.CRITICAL,
-                component=CRITERIA,
-                title=f"Could not be judged: {criterion.expression}"
-                if unknown
-                else f"Not met: {criterion.expression}",
-                evidence=f"measured: {measured(criterion)}"
-                + (f"; {criterion.detail}" if criterion.detail else ""),
-                impact="The scenario's promise is not shown." if unknown else "The run fails.",
-                recommendation="",
-            )
-        )
-    return found
 
 
 def _stability(results: TestResults) -> list[Finding]:

@@ -10,9 +10,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from squall.business import competitive_benchmarks, hero_metrics
-from squall.models import Finding, StabilityResult, TestResults, Verdict
+from squall.models import StabilityResult, TestResults, Verdict
 from squall.results import figures
-from squall.results.analysis import CRITERIA, analyse
+from squall.results.analysis import analyse
 from squall.results.reports import beside, story
 from squall.results.reports.page import charts, facts
 from squall.results.reports.page.plots import Plot
@@ -73,7 +73,7 @@ def render_html(results: TestResults) -> str:
         passed_shape=_PASSED_SHAPES.__getitem__,
         severity_shape=_SEVERITY_SHAPES.__getitem__,
         trend=_trend,
-        findings=_shown_findings(results),
+        findings=results.findings or analyse(results),
         **_charts(results),
         silhouette=charts.silhouette(results),
         load_lede=_load_lede(results),
@@ -127,12 +127,6 @@ def _plot_data(plot: Plot) -> Markup:
     }
     text = json.dumps(content, separators=(",", ":"), allow_nan=False)
     return Markup(text.replace("<", "\\u003c"))
-
-
-def _shown_findings(results: TestResults) -> list[Finding]:
-    """All but the criteria: their table stands beside this list."""
-    findings = results.findings or analyse(results)
-    return [finding for finding in findings if finding.component != CRITERIA]
 
 
 def _code(text: str) -> Markup:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from squall.models import LatencySummary, TestResults
-from squall.results.analysis import CRITERIA, analyse
+from squall.results.analysis import analyse
 from squall.results.figures import (
     count,
     interval,
@@ -86,7 +86,7 @@ def _criteria(results: TestResults) -> str:
 
 
 def _findings(results: TestResults) -> str:
-    shown = [f for f in results.findings or analyse(results) if f.component != CRITERIA]
+    shown = results.findings or analyse(results)
     items = []
     for finding in shown:
         text = " ".join(filter(None, (_sentence(finding.evidence), finding.impact)))

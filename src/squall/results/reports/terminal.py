@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from squall.models import CostBreakdown, LatencySummary, TestResults, Verdict
-from squall.results.analysis import CRITERIA, analyse
+from squall.results.analysis import analyse
 from squall.results.figures import (
     count,
     interval,
@@ -212,12 +212,13 @@ def _faults(results: TestResults) -> RenderableType:
 
 
 def _findings(results: TestResults) -> RenderableType:
-    findings = [f for f in results.findings or analyse(results) if f.component != CRITERIA]
+    findings = results.findings or analyse(results)
     parts: list[RenderableType] = []
     for finding in findings:
         sign, style = _SEVERITIES[finding.severity.value]
         parts.append(Text(f"\n{sign} {finding.severity.value}: {finding.title}", style))
         advice = f"\n→ {finding.recommendation}" if finding.recommendation else ""
-        body = Text(f"{finding.evidence}{advice}".replace("`", ""))
+        impact = f"\n{finding.impact}" if finding.impact else ""
+        body = Text(f"{finding.evidence}{impact}{advice}".replace("`", ""))
         parts.append(Padding(body, (0, 0, 0, 2), expand=False))
     return Group(*parts)
