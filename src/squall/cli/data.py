@@ -9,10 +9,10 @@ from typing import Annotated
 import numpy as np
 import pyarrow as pa
 import typer
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
+from squall.cli.console import lasting_console, make_console
 from squall.errors import ConfigurationError
 from squall.load_generator.transactions import FactorySpec, mix_named
 from squall.load_generator.transactions.datafile import read_table
@@ -58,7 +58,8 @@ def generate(
     source = spec.build(_RUN_TAG)
     columns = ("[progress.description]{task.description}", BarColumn(), MofNCompleteColumn())
     try:
-        with Progress(*columns, TimeRemainingColumn(), transient=True) as progress:
+        console = lasting_console(piped_width=None)
+        with Progress(*columns, TimeRemainingColumn(), transient=True, console=console) as progress:
             task = progress.add_task(out.name, total=count)
             write_transactions(
                 source, count, out, labels, lambda done: progress.update(task, completed=done)
@@ -89,7 +90,7 @@ def describe(
         table.add_column(heading, overflow="fold")
     for line in statistics(data, name):
         table.add_row(line.name, line.measured, line.aim, line.source)
-    Console().print(table)
+    make_console(piped_width=None).print(table)
 
 
 def _made(seed: int, count: int, mix: str) -> pa.Table:

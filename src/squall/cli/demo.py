@@ -14,13 +14,13 @@ from typing import Annotated
 
 import typer
 import uvloop
-from rich.console import Console
 
 from squall.cli import foreground
+from squall.cli.console import LastingConsole, lasting_console
 from squall.cli.options import make_config
 from squall.cli.outputs import REPORTS, Outputs
 from squall.cli.platform import LOOK_AT_STREAM, exports
-from squall.cli.run import make_console, real_parts, run_and_report
+from squall.cli.run import real_parts, run_and_report
 from squall.load_generator.profiles import build
 from squall.models import FIELDS, PlatformSetup, StressTestConfig, TestScenario, Verdict
 from squall.orchestrator.ports import TargetSession
@@ -93,7 +93,7 @@ def demo(
     """
     scenario = load_scenario(SCENARIO)
     plan = DemoPlan.of(scenario, minutes, len(os.sched_getaffinity(0)), target)
-    console = make_console(no_color, stderr=json == "-")
+    console = lasting_console(no_color, stderr=json == "-")
     console.print(plan.introduction(), soft_wrap=True)
     console.print()
     outputs = Outputs(json=json, report=REPORT)
@@ -105,7 +105,11 @@ def demo(
 
 
 async def _demonstrate(
-    config: StressTestConfig, outputs: Outputs, console: Console, show: bool, serve: bool | None
+    config: StressTestConfig,
+    outputs: Outputs,
+    console: LastingConsole,
+    show: bool,
+    serve: bool | None,
 ) -> int:
     """The run with its report, then the platform for as long as somebody looks at it."""
     parts = real_parts()

@@ -14,11 +14,11 @@ from typing import Annotated
 
 import typer
 import uvloop
-from rich.console import Console
 
+from squall.cli.console import LastingConsole, complain_of_loss, lasting_console
 from squall.cli.limit_view import LimitView, show_outcome
 from squall.cli.options import make_config
-from squall.cli.run import make_console, real_parts
+from squall.cli.run import real_parts
 from squall.errors import ConfigurationError
 from squall.models import StabilitySpec, StressTestConfig, TestResults, TestScenario
 from squall.models.load_spec import MAX_TPS
@@ -105,16 +105,17 @@ def limit(
         step_s,
         warm_up_s,
     )
-    console = make_console(no_color, stderr=json_file == "-")
+    console = lasting_console(no_color, stderr=json_file == "-")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         outcome = runner.run(find_limit(search, step, chosen.left_out, console))
     show_outcome(outcome, console)
     _write(outcome, json_file, report, console)
+    complain_of_loss(console)
     raise typer.Exit(outcome.exit_status)
 
 
 async def find_limit(
-    search: SearchSpec, step: StepSpec, left_out: tuple[str, ...], console: Console
+    search: SearchSpec, step: StepSpec, left_out: tuple[str, ...], console: LastingConsole
 ) -> LimitOutcome:
     """Search, and show how it goes; an interrupt ends it with what is known."""
     notes = [f"not judged in short runs: {text}" for text in left_out]
@@ -207,7 +208,7 @@ def _for_steps(template: TestScenario, connections: int | None) -> TestScenario:
 
 
 def _write(
-    outcome: LimitOutcome, json_file: str | None, report: Path | None, console: Console
+    outcome: LimitOutcome, json_file: str | None, report: Path | None, console: LastingConsole
 ) -> None:
     if json_file == "-":
         typer.echo(json.dumps(document(outcome), indent=2, ensure_ascii=False))

@@ -7,6 +7,7 @@ import sys
 import typer
 
 from squall import __version__
+from squall.cli.console import complain, standard_streams
 from squall.cli.data import app as data
 from squall.cli.demo import demo
 from squall.cli.doctor import doctor
@@ -55,11 +56,12 @@ app.add_typer(runs, name="runs")
 
 def main() -> None:
     """Run the command line; a ``SquallError`` becomes one message and its exit status."""
-    try:
-        app(standalone_mode=True)
-    except SquallError as error:
-        typer.echo(f"squall: {error}", err=True)
-        sys.exit(error.exit_status)
+    with standard_streams():
+        try:
+            app(standalone_mode=True)
+        except SquallError as error:
+            complain("\n".join((str(error), *getattr(error, "__notes__", ()))))
+            sys.exit(error.exit_status)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from squall.cli import foreground
+from squall.cli.console import lasting_console
 from squall.errors import ConfigurationError
 from squall.orchestrator.sessions import ANY_KEYS
 from squall.targets.platform import PlatformOptions, PlatformProcess
@@ -57,7 +58,7 @@ def platform(
     The first start makes a labelled past and trains a model on it; later ones are quicker.
     """
     cache_dir = default_cache_dir(os.environ)
-    console = Console(stderr=True, highlight=False)
+    console = lasting_console(stderr=True, piped_width=None)
     if mode is Mode.STREAM:
         if processes is not None:
             raise ConfigurationError("--processes: stream mode has its own; leave it out")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,9 +12,9 @@ from typing import Annotated
 
 import typer
 import uvloop
-from rich.console import Console
 
 from squall.business import load_price_book
+from squall.cli.console import LastingConsole, complain, complain_of_loss, lasting_console
 from squall.cli.interrupts import Interrupts
 from squall.cli.live_view import (
     LiveView,
@@ -36,7 +35,6 @@ from squall.results import TerminalSummary
 from squall.scenarios import load_scenario
 from squall.targets.platform_history import default_cache_dir
 
-PIPED_WIDTH = 120
 _SCENARIO_HELP = "A scenario's name (squall scenarios list) or a scenario file (.yaml)."
 _TARGET_HELP = (
     "inline (the reference fraud platform), stream (the same on the cloud twin), a URL, "
@@ -111,15 +109,16 @@ def run(
     parts = real_parts(prices)
     outputs = Outputs(json=json, report=report, no_report=no_report, store=store, no_store=no_store)
     outputs.check()
-    console = make_console(no_color, stderr=json == "-")
+    console = lasting_console(no_color, stderr=json == "-")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        raise typer.Exit(runner.run(run_and_report(config, outputs, console, quiet, parts)))
+        status = runner.run(run_and_report(config, outputs, console, quiet, parts))
+    raise typer.Exit(status)
 
 
 async def run_and_report(
     config: StressTestConfig,
     outputs: Outputs,
-    console: Console,
+    console: LastingConsole,
     quiet: bool,
     parts: Parts | None = None,
 ) -> int:
@@ -146,7 +145,8 @@ async def run_and_report(
     for line in written.lines:
         console.print(line, highlight=False, markup=False, soft_wrap=True)
     for problem in written.problems:
-        typer.echo(f"squall: {problem}", err=True)
+        complain(problem)
+    complain_of_loss(console)
     return results.verdict.exit_status or (2 if written.problems else 0)
 
 
@@ -184,16 +184,9 @@ def real_parts(prices: Path | None = None) -> Parts:
     )
 
 
-def make_console(no_color: bool, *, stderr: bool) -> Console:
-    """A console; wide enough for whole lines where it is no terminal."""
-    stream = sys.stderr if stderr else sys.stdout
-    width = None if stream.isatty() else PIPED_WIDTH
-    return Console(no_color=no_color or None, stderr=stderr, highlight=False, width=width)
-
-
 @asynccontextmanager
 async def _screen(
-    plan: RunPlan, config: StressTestConfig, console: Console, quiet: bool
+    plan: RunPlan, config: StressTestConfig, console: LastingConsole, quiet: bool
 ) -> AsyncIterator[Screen]:
     if quiet:
         yield Silence()

@@ -7,12 +7,13 @@ import re
 import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import TypeAdapter
 from rich.console import Console
 
+from squall.cli.console import make_console
 from squall.cli.runs_view import comparison_view, runs_table
 from squall.errors import ConfigurationError, DataFileError, Problem
 from squall.models import TestResults, Verdict
@@ -226,6 +227,7 @@ def _since(text: str | None, now: datetime) -> str | None:
 def _write(target: str, content: bytes) -> None:
     if target == "-":
         sys.stdout.write(content.decode())
+        sys.stdout.flush()
         return
     try:
         Path(target).write_bytes(content)
@@ -235,5 +237,4 @@ def _write(target: str, content: bytes) -> None:
 
 
 def _console(no_color: bool) -> Console:
-    options: dict[str, Any] = {} if sys.stdout.isatty() else {"width": _PIPED_WIDTH}
-    return Console(no_color=no_color or None, highlight=False, **options)
+    return make_console(no_color, piped_width=_PIPED_WIDTH)

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from squall.cli.run import make_console
+from squall.cli.console import make_console
 from squall.load_generator.profiles import build
 from squall.models import LoadProfile, TestScenario
 from squall.models.scenario import DEFAULT_SEED
@@ -30,7 +30,7 @@ NoColor = Annotated[bool, typer.Option("--no-color", help="No colours.")]
 @scenarios.command("list")
 def list_all(no_color: NoColor = False) -> None:
     """List the scenarios that come with squall."""
-    console = make_console(no_color, stderr=False)
+    console = make_console(no_color)
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("scenario", no_wrap=True, style="bold")
     table.add_column("peak", no_wrap=True, justify="right")
@@ -63,7 +63,7 @@ def show(
     if yaml:
         typer.echo(_text_of(name, scenario), nl=False)
         return
-    _describe(scenario, make_console(no_color, stderr=False))
+    _describe(scenario, make_console(no_color))
 
 
 @scenarios.command("validate")

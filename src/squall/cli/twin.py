@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from squall.cli import foreground
+from squall.cli.console import lasting_console
 from squall.targets.twin import TwinOptions, TwinProcess
 
 DEFAULT_PORT = 8710
@@ -31,7 +32,7 @@ def twin(
     Kinesis, DynamoDB, Lambda, SQS, S3, Bedrock and CloudWatch with AWS's limits and errors.
     """
     options = TwinOptions(port=port, seed=seed)
-    asyncio.run(serve(options, Console(stderr=True, highlight=False), typer.echo))
+    asyncio.run(serve(options, lasting_console(stderr=True, piped_width=None), typer.echo))
 
 
 async def serve(options: TwinOptions, waiting: Console, say: Callable[[str], None]) -> None:

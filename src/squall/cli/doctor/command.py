@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from squall import __version__
+from squall.cli.console import lasting_console, make_console
 from squall.cli.doctor import clock, network, software, storage
 from squall.cli.doctor.check import Check, Grade
 from squall.errors import ConfigurationError, SquallError
@@ -43,8 +44,8 @@ def doctor(
 
     Exit status 0 unless something makes runs impossible: then 1.
     """
-    console = Console(no_color=not color or None, highlight=False)
-    waiting = Console(stderr=True, no_color=not color or None)
+    console = make_console(not color, piped_width=None)
+    waiting = lasting_console(not color, stderr=True, piped_width=None)
     with waiting.status("checking") as status:
         checks = list(examine(quick=quick, say=status.update))
     if json_file is not None:

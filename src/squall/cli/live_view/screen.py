@@ -91,7 +91,8 @@ def silent_keys(keyboard: TextIO) -> Iterator[None]:
     try:
         yield
     finally:
-        termios.tcsetattr(number, termios.TCSADRAIN, before)
+        with suppress(termios.error):  # the terminal may have gone in the meantime
+            termios.tcsetattr(number, termios.TCSADRAIN, before)
 
 
 async def _redraw(live: Live) -> None:
