@@ -13,10 +13,11 @@ import typer
 from tests.orchestrator.fakes import Bench, FakeCalibration, FakeTarget, Gate, config
 from typer.testing import CliRunner
 
+from squall.cli import outputs as outputs_module
 from squall.cli import run as run_module
 from squall.cli.interrupts import Interrupts
 from squall.cli.main import app
-from squall.errors import SquallError, TargetUnreachable
+from squall.errors import ConfigurationError, SquallError, StoreError, TargetUnreachable
 from squall.models import TestResults, TestStatus
 from squall.orchestrator import StressTestOrchestrator
 from squall.results import TestResultsStore, from_json
@@ -194,18 +195,96 @@ def test_every_wrong_option_is_named_at_once(squall: Squall) -> None:
 def test_a_store_that_fails_after_the_run_loses_nothing(
     squall: Squall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from squall.errors import StoreError
-
-    def full(self: TestResultsStore, results: TestResults) -> None:
-        raise StoreError("the disk under the store is full")
-
-    monkeypatch.setattr(TestResultsStore, "save", full)
+    monkeypatch.setattr(TestResultsStore, "save", full_store)
     finished = squall("run", "tiny.yaml", "--report", "out")
     assert finished.status == 2
     assert "the disk under the store is full" in finished.output
     (rescued,) = (finished.place / "out").glob("squall-*.json")
     assert from_json(rescued.read_bytes()).accounting.accepted == 150
     assert "squall runs import" in finished.output
+
+
+def kept_runs(finished: Finished) -> list[TestStatus]:
+    with TestResultsStore(f"sqlite:///{finished.place / 'data/squall/results.db'}") as store:
+        return [run.status for run in store.list()]
+
+
+def full_store(self: TestResultsStore, results: TestResults) -> None:
+    raise StoreError("the disk under the store is full")
+
+
+def locked_store(self: TestResultsStore, run_id: str, status: TestStatus) -> None:
+    raise StoreError("the store is locked")
+
+
+def full_reports(results: TestResults, directory: Path) -> list[Path]:
+    raise ConfigurationError(f"the report cannot be written to {directory}: no space")
+
+
+def test_without_a_store_a_result_is_rescued_too(
+    squall: Squall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs_module, "write_reports", full_reports)
+    finished = squall("run", "tiny.yaml", "--no-store", "--json", "/dev/full", "--report", "out")
+    assert finished.status == 2
+    assert "the report cannot be written to out" in finished.output
+    assert "--json /dev/full: cannot be written: No space left on device" in finished.output
+    (rescued,) = (finished.place / "out").iterdir()
+    assert from_json(rescued.read_bytes()).accounting.accepted == 150
+
+
+def test_what_is_kept_in_one_place_needs_no_rescue(
+    squall: Squall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outputs_module, "write_reports", full_reports)
+    finished = squall("run", "tiny.yaml", "--no-store", "--json", "result.json")
+    assert finished.status == 2
+    assert finished.results.accounting.accepted == 150
+    assert sorted(path.name for path in finished.place.iterdir()) == ["result.json", "tiny.yaml"]
+
+
+def test_a_run_that_the_store_did_not_take_is_not_left_running(
+    squall: Squall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TestResultsStore, "save", full_store)
+    assert kept_runs(squall("run", "tiny.yaml", "--no-report")) == [TestStatus.FAILED]
+
+
+def test_a_store_that_takes_nothing_more_says_what_stays(
+    squall: Squall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TestResultsStore, "save", full_store)
+    monkeypatch.setattr(TestResultsStore, "set_status", locked_store)
+    finished = squall("run", "tiny.yaml", "--no-report")
+    assert "the disk under the store is full" in finished.output
+    assert "stays listed as running: the store is locked" in finished.output
+    assert kept_runs(finished) == [TestStatus.RUNNING]
+
+
+def test_trouble_with_the_store_does_not_hide_why_a_run_failed(
+    squall: Squall, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(TestResultsStore, "set_status", locked_store)
+    bench = Bench(FakeTarget(check_error=TargetUnreachable("nothing answers at 127.0.0.1:1")))
+    error = squall("run", "tiny.yaml", bench=bench).error
+    assert isinstance(error, TargetUnreachable)
+    assert "the store is locked" in error.__notes__[0]
+
+
+@pytest.mark.parametrize("locked", [False, True])
+def test_an_interrupt_before_the_load_is_no_failure(
+    squall: Squall, monkeypatch: pytest.MonkeyPatch, locked: bool
+) -> None:
+    async def interrupted(*_: object) -> None:
+        return None
+
+    monkeypatch.setattr(run_module, "watched", interrupted)
+    if locked:
+        monkeypatch.setattr(TestResultsStore, "set_status", locked_store)
+    finished = squall("run", "tiny.yaml")
+    assert finished.status == 4
+    assert ("the store is locked" in finished.output) == locked
+    assert kept_runs(finished) == [TestStatus.RUNNING if locked else TestStatus.ABORTED]
 
 
 # --- the documentation

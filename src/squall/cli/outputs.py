@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from squall.cli.console import OutputLost, complain
+from squall.cli.files import write_anywhere, write_whole
 from squall.errors import ConfigurationError, SquallError, StoreError
 from squall.models import TestResults, TestStatus
 from squall.orchestrator import RunPlan
-from squall.results import TestResultsStore, default_url, rescue, to_json, write_reports
+from squall.results import TestResultsStore, default_url, to_json, write_reports
 
 REPORTS = Path(".squall") / "reports"
 """Below the working directory, one directory per run."""
@@ -56,9 +58,10 @@ class Outputs:
             where = self.report or REPORTS
             problem = _unwritable_directory(where)
             if problem:
-                option = "--report" if self.report else "reports"
                 problems.append(
-                    f"{option}: {problem}; choose another with --report DIR, or --no-report"
+                    f"--report: {problem}; choose another directory"
+                    if self.report
+                    else f"reports: {problem}; choose another with --report DIR, or --no-report"
                 )
         found = [problem for problem in problems if problem]
         if found:
@@ -68,8 +71,8 @@ class Outputs:
     def kept(self, plan: RunPlan) -> Iterator[Keep]:
         """Open the store and note that the run has begun; gives what keeps its result.
 
-        A run that ends without a result is noted as failed. Raises ``StoreError`` where the store
-        cannot be used.
+        A run that is stopped before it has a result is noted as aborted, one that ends without it
+        for any other reason as failed. Raises ``StoreError`` where the store cannot be used.
         """
         if self.no_store:
             yield lambda results: self._write(results, None)
@@ -90,53 +93,98 @@ class Outputs:
 
             try:
                 yield keep
-            finally:
+            except BaseException as error:
                 if not written:
-                    store.set_status(plan.run_id, TestStatus.FAILED)
+                    failed = isinstance(error, Exception)
+                    status = TestStatus.FAILED if failed else TestStatus.ABORTED
+                    for problem in _noted(store, plan.run_id, status):
+                        error.add_note(problem)
+                raise
+            if not written:
+                for problem in _noted(store, plan.run_id, TestStatus.ABORTED):
+                    complain(problem)
 
     def _write(self, results: TestResults, store: TestResultsStore | None) -> Written:
-        """Write everything that can be written; nothing that fails keeps the rest from it."""
+        """Write everything that can be written; nothing that fails keeps the rest from it.
+
+        Where the store fails, or all of it, the result goes to another place.
+        """
+        kept = False
         lines: list[str] = []
         problems: list[str] = []
         directory = self.report or REPORTS / results.run_id
         if not self.no_report:
             try:
                 files = write_reports(results, directory)
+                kept = True
                 lines.append(f"Report:  {_first_html(files)}")
             except SquallError as error:
                 problems.append(str(error))
         if self.json is not None:
             try:
-                self._write_json(results, self.json)
+                write_json(self.json, to_json(results))
+                kept = True
                 if self.json != "-":
                     lines.append(f"JSON:    {self.json}")
-            except OSError as error:
-                problems.append(f"--json {self.json}: cannot be written: {error.strerror}")
+            except SquallError as error:
+                problems.append(str(error))
         if store is not None:
             try:
                 store.save(results)
+                kept = True
                 lines.append(f"Kept as  {results.run_id}  (squall runs show {results.run_id})")
             except StoreError as error:
-                problems.append(_rescued(results, error, directory))
+                kept = False  # what is elsewhere may not be found by who looks for it there
+                problems.append(str(error))
+                problems += _noted(store, results.run_id, TestStatus.FAILED)
+        if problems and not kept:
+            problems.append(_rescued(results, directory))
         return Written(tuple(lines), tuple(problems))
 
-    @staticmethod
-    def _write_json(results: TestResults, where: str) -> None:
-        document = to_json(results)
+
+def write_json(where: str, content: bytes) -> None:
+    """Write a document where ``--json`` says: a file, or ``-`` for the screen.
+
+    Raises ``ConfigurationError`` where it cannot be written.
+    """
+    try:
         if where == "-":
-            sys.stdout.write(document.decode())
+            sys.stdout.write(content.decode())
             sys.stdout.flush()
         else:
-            Path(where).write_bytes(document)
+            write_whole(Path(where), content)
+    except OSError as error:
+        raise ConfigurationError(f"--json {where}: cannot be written: {error.strerror}") from error
+    except OutputLost as lost:
+        raise ConfigurationError(f"--json {where}: cannot be written: {lost.reason}") from lost
 
 
-def _rescued(results: TestResults, error: StoreError, directory: Path) -> str:
-    """Keep a result that the store would not take, and say where."""
+def rescue_places(report: Path | None) -> tuple[Path, ...]:
+    """Where a result goes that could not be written where it was wanted; the first that takes it.
+
+    ``report`` is where its reports go.
+    """
+    places = (Path.cwd(), Path.home())
+    return places if report is None else (report, *places)
+
+
+def _rescued(results: TestResults, directory: Path) -> str:
+    """Keep a result somewhere, and say where."""
+    name = f"squall-{results.run_id}.json"
     try:
-        path = rescue(results, (directory, Path.cwd(), Path.home()))
-    except StoreError as worse:
-        return f"{error}\n{worse}"
-    return f"{error}\nthe result is in {path}; put it into a store with: squall runs import {path}"
+        path = write_anywhere(name, to_json(results), rescue_places(directory))
+    except OSError as error:
+        return str(error)
+    return f"the result is in {path}; put it into a store with: squall runs import {path}"
+
+
+def _noted(store: TestResultsStore, run_id: str, status: TestStatus) -> list[str]:
+    """Note in the store how a run without a result ended; what kept it from that, if anything."""
+    try:
+        store.set_status(run_id, status)
+    except StoreError as error:
+        return [f"run {run_id} stays listed as running: {error}"]
+    return []
 
 
 def _first_html(files: list[Path]) -> Path:
