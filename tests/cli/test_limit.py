@@ -74,6 +74,48 @@ def test_a_limit_is_searched_shown_and_written(tmp_path: Path) -> None:
     assert "| 100 |" in (tmp_path / "report" / "limit.md").read_text()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--json", "no/such/place/limit.json"], "there is no directory no/such/place"),
+        (["--json", "."], "is a directory"),
+        (["--report", "file/below"], "is a file, not a directory; choose another directory"),
+    ],
+)
+def test_what_cannot_be_written_is_said_before_the_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    result = CliRunner().invoke(app, ["limit", "--target", "http://127.0.0.1:9", *arguments])
+    assert isinstance(result.exception, ConfigurationError), result.exception
+    assert said in str(result.exception)
+
+
+@pytest.mark.parametrize("report", ["", "--report out"])
+def test_an_outcome_outlives_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, report: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with echo_server() as url:
+        result = CliRunner().invoke(
+            app,
+            shlex.split(
+                f"limit --target {url} --min-tps 100 --max-tps 100 --no-color"
+                f" --criteria 'latency_ms.response.p95 > 10 s' --json /dev/full {report} {QUICK}"
+            ),
+        )
+    assert result.exit_code in {1, 3}, result.output  # of the outcome, not of the disk
+    assert "--json /dev/full: cannot be written: No space left on device" in result.output
+    rescued = list(tmp_path.glob("squall-limit-*.json"))
+    if report:
+        assert "<svg" in (tmp_path / "out" / "limit.html").read_text()
+        assert rescued == []
+    else:
+        assert json.loads(rescued[0].read_text())["limit_tps"] is None
+        assert f"the outcome is in {rescued[0]}" in result.output
+
+
 def test_an_interrupt_ends_the_search_with_what_is_known(tmp_path: Path) -> None:
     with echo_server() as url:
         searching = subprocess.Popen(

@@ -15,9 +15,11 @@ from typing import Annotated
 import typer
 import uvloop
 
-from squall.cli.console import LastingConsole, complain_of_loss, lasting_console
+from squall.cli.console import LastingConsole, complain, complain_of_loss, lasting_console
+from squall.cli.files import write_anywhere
 from squall.cli.limit_view import LimitView, show_outcome
 from squall.cli.options import make_config
+from squall.cli.outputs import Outputs, Written, rescue_places, write_json
 from squall.cli.run import real_parts
 from squall.errors import ConfigurationError
 from squall.models import StabilitySpec, StressTestConfig, TestResults, TestScenario
@@ -27,7 +29,7 @@ from squall.orchestrator import Parts, StressTestOrchestrator
 from squall.orchestrator.limit.criteria import StepCriteria, default_criteria, for_steps
 from squall.orchestrator.limit.outcome import LimitOutcome, document
 from squall.orchestrator.limit.parts import PartsWatch
-from squall.orchestrator.limit.report import write_json, write_report
+from squall.orchestrator.limit.report import write_report
 from squall.orchestrator.limit.runner import LimitSearch, RunStep, Watcher
 from squall.orchestrator.limit.search import SearchSpec
 from squall.orchestrator.limit.step import StepSpec
@@ -105,13 +107,18 @@ def limit(
         step_s,
         warm_up_s,
     )
+    Outputs(json=json_file, report=report, no_report=report is None).check()
     console = lasting_console(no_color, stderr=json_file == "-")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         outcome = runner.run(find_limit(search, step, chosen.left_out, console))
     show_outcome(outcome, console)
-    _write(outcome, json_file, report, console)
+    written = _write(outcome, json_file, report)
+    for line in written.lines:
+        console.print(line, markup=False, soft_wrap=True)
+    for problem in written.problems:
+        complain(problem)
     complain_of_loss(console)
-    raise typer.Exit(outcome.exit_status)
+    raise typer.Exit(outcome.exit_status or (2 if written.problems else 0))
 
 
 async def find_limit(
@@ -207,13 +214,30 @@ def _for_steps(template: TestScenario, connections: int | None) -> TestScenario:
     )
 
 
-def _write(
-    outcome: LimitOutcome, json_file: str | None, report: Path | None, console: LastingConsole
-) -> None:
-    if json_file == "-":
-        typer.echo(json.dumps(document(outcome), indent=2, ensure_ascii=False))
-    elif json_file is not None:
-        write_json(outcome, Path(json_file))
+def _write(outcome: LimitOutcome, json_file: str | None, report: Path | None) -> Written:
+    """Write what can be written; where nothing could be, the outcome goes to another place."""
+    lines: list[str] = []
+    problems: list[str] = []
+    text = json.dumps(document(outcome), indent=2, ensure_ascii=False) + "\n"
+    if json_file is not None:
+        try:
+            write_json(json_file, text.encode())
+        except ConfigurationError as error:
+            problems.append(str(error))
+        else:
+            lines += [] if json_file == "-" else [f"wrote {json_file}"]
+    kept = json_file is not None and not problems
     if report is not None:
-        for path in write_report(outcome, report).values():
-            console.print(f"wrote {path}", markup=False, soft_wrap=True)
+        try:
+            lines += [f"wrote {path}" for path in write_report(outcome, report).values()]
+            kept = True
+        except ConfigurationError as error:
+            problems.append(str(error))
+    if problems and not kept:
+        name = f"squall-limit-{outcome.started_at.replace(':', '')}.json"
+        try:
+            path = write_anywhere(name, text.encode(), rescue_places(report))
+            problems.append(f"the outcome is in {path}")
+        except OSError as error:
+            problems.append(str(error))
+    return Written(tuple(lines), tuple(problems))
