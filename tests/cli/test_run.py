@@ -186,6 +186,34 @@ def test_wrong_usage_is_2_with_one_message(squall: Squall, arguments: list[str],
     assert said in str(finished.error)
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "http://me:secret@127.0.0.1:9",
+        "HTTPS://me:secret@127.0.0.1:9",
+        "http://me:secret%40x@127.0.0.1:9",
+        "http://me:secret%4012@127.0.0.1:9",
+        "http://secret@127.0.0.1:9",
+        "kinesis://s?agents=http://me:secret@127.0.0.1:9/v1/agents",
+        "lambda://f?agents=http%3A%2F%2Fme%3Asecret%40127.0.0.1:9/v1/agents",
+    ],
+)
+@pytest.mark.parametrize("where", ["option", "scenario"])
+def test_a_password_in_a_target_is_neither_shown_nor_stored(
+    squall: Squall, place: Path, target: str, where: str
+) -> None:
+    scenario = SCENARIO + (f"target: '{target}'\n" if where == "scenario" else "")
+    (place / "tiny.yaml").write_text(scenario)
+    option = ["--target", target] if where == "option" else []
+    # A search takes its target from the option alone.
+    for command in ("run", "limit") if where == "option" else ("run",):
+        finished = squall(command, "tiny.yaml", *option)
+        assert finished.status == 2
+        assert "must not hold a user name or password" in str(finished.error)
+        assert "secret" not in str(finished.error) + finished.output
+    assert [path.name for path in place.rglob("*")] == ["tiny.yaml"]
+
+
 def test_every_wrong_option_is_named_at_once(squall: Squall) -> None:
     error = str(squall("run", "tiny.yaml", "--rate-scale", "0", "--seed", "-1").error)
     assert "--rate-scale 0" in error

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import unquote
+
 from pydantic import ValidationError
 
 from squall.errors import ConfigurationError, Problem
@@ -9,6 +12,9 @@ from squall.models import StressTestConfig, TestScenario
 from squall.models.scenario import DEFAULT_SEED
 
 DEFAULT_TARGET = "inline"
+
+_CREDENTIALS = re.compile(r"https?://[^/?#&\s]*@", re.IGNORECASE)
+"""A user name or password in a target's own URL, or in one that is an option of it."""
 
 _OPTIONS = {
     "target": "--target",
@@ -36,10 +42,12 @@ def make_config(
 
     Raises ``ConfigurationError`` that names every wrong option.
     """
+    target = target or scenario.target or DEFAULT_TARGET
+    _refuse_credentials(target)
     try:
         return StressTestConfig(
             scenario=scenario,
-            target=target or scenario.target or DEFAULT_TARGET,
+            target=target,
             seed=seed,
             rate_scale=scenario.scale.rate if rate_scale is None else rate_scale,
             time_scale=scenario.scale.time if time_scale is None else time_scale,
@@ -57,3 +65,12 @@ def make_config(
             for wrong in error.errors()
         ]
         raise ConfigurationError("\n".join(map(str, problems))) from None
+
+
+def _refuse_credentials(target: str) -> None:
+    """Before the target is shown or stored anywhere; the message does not repeat it either."""
+    if _CREDENTIALS.search(target) or _CREDENTIALS.search(unquote(target)):
+        raise ConfigurationError(
+            "--target: a URL must not hold a user name or password; send them as a header in a "
+            "target file, for instance Authorization: ${env:TOKEN}"
+        )
