@@ -53,6 +53,10 @@ SECTIONS: Mapping[str, tuple[str, str]] = {
         "The platform in stream mode",
         "Generator, twin, gateway and functions on the same two cores.",
     ),
+    "stream_limit": (
+        "The limit in stream mode",
+        "Generator, twin, gateway and functions on the same two cores.",
+    ),
     "model_quota": (
         "A rush on the language model",
         "Many cases at once, and a quota that lets few of them through.",

@@ -36,11 +36,8 @@ from benchmarks.platform_inline import (
     RUN_TIMEOUT_S,
     SCENARIOS,
     ReadAccounting,
-    ReadLimit,
     ReadSummary,
     ReadThroughput,
-    find_limit,
-    limit_table,
     read_result,
     run_squall,
 )
@@ -114,7 +111,7 @@ class Run:
 
 
 def measure_all(options: Options) -> Record:
-    """The minute both ways in, the burst, the search."""
+    """The minute both ways in, and the burst."""
     require_two_cores()
     repeats = options.repeats or (1 if options.quick else 3)
     noise = NoiseMeter()
@@ -132,7 +129,6 @@ def measure_all(options: Options) -> Record:
             _run(BURST, "stream", [], number, directory / f"burst-{number}")
             for number in range(repeats)
         ]
-        limit = find_limit(GATEWAY, "stream", options.quick, directory / "limit")
     return Record(
         benchmark="platform_stream",
         measured_at=now_utc(),
@@ -144,13 +140,12 @@ def measure_all(options: Options) -> Record:
             f"Runs of each scenario (benchmarks/scenarios), with a seed each: {repeats}.",
         ),
         tools={"squall": SquallEngine().version() or "not installed"},
-        bars=bars_of(gateway, burst, limit),
-        tables=(table_of(gateway, sustained, burst), limit_table(limit)),
+        bars=bars_of(gateway, burst),
+        tables=(table_of(gateway, sustained, burst),),
         rounds=(
             *_rounds("gateway", gateway),
             *_rounds("sustained", sustained),
             *_rounds("burst", burst),
-            {"limit": limit.model_dump(mode="json")},
         ),
     )
 
@@ -228,9 +223,7 @@ def _ready(child: Child, path: Path) -> dict[str, Any]:
     return content
 
 
-def bars_of(
-    sustained: Sequence[Run], burst: Sequence[Run], limit: ReadLimit | None
-) -> dict[str, float]:
+def bars_of(sustained: Sequence[Run], burst: Sequence[Run]) -> dict[str, float]:
     """The bars. What must be nothing is judged by the worst run, the latency by the median."""
     bars: dict[str, float] = {}
     judged = [run.result for run in sustained if run.judged]
@@ -246,8 +239,6 @@ def bars_of(
         bars["stream_burst_undecided"] = max(
             end.planned - end.accepted - end.rejected_expected + (end.wrong or 0) for end in ends
         )
-    if limit is not None and limit.limit_tps is not None:
-        bars["stream_limit_tps"] = limit.limit_tps
     return bars
 
 

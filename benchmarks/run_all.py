@@ -24,6 +24,7 @@ ORDER = (
     "stall",
     "platform_inline",
     "platform_stream",
+    "stream_limit",
     "model_quota",
     "transactions",
     "detection",

@@ -261,7 +261,7 @@ BARS: tuple[Bar, ...] = (
     ),
     Bar(
         "stream_limit_tps",
-        "platform_stream",
+        "stream_limit",
         "Stream mode: highest rate that meets the criteria (`squall limit`)",
         Relation.REPORTED,
         0,

@@ -18,6 +18,7 @@ from benchmarks.platform_stream import (
     bars_of,
     table_of,
 )
+from benchmarks.stream_limit import bars_of as limit_bars
 
 LIMIT = ReadLimit(
     headline="5,000 TPS holds; 5,300 TPS does not.",
@@ -57,20 +58,19 @@ def run(p95: float = 800.0, lost: int | None = 0, accepted: int = 95, status: in
 
 
 def test_bars_take_the_worst_count_and_the_median_latency() -> None:
-    bars = bars_of([run(700), run(900, lost=2), run(5000)], [run(), run(accepted=90)], LIMIT)
+    bars = bars_of([run(700), run(900, lost=2), run(5000)], [run(), run(accepted=90)])
     assert bars == {
         "stream_lost": 2,
         "stream_decision_p95_ms": 900,
         "stream_burst_undecided": 5,
-        "stream_limit_tps": 5000,
     }
 
 
 def test_runs_that_say_nothing_are_not_judged() -> None:
     limited = run(9000, status=GENERATOR_LIMITED)
-    assert bars_of([limited], [], None) == {}
-    assert bars_of([limited, run(600)], [], None)["stream_decision_p95_ms"] == 600
-    assert "stream_lost" not in bars_of([run(lost=None)], [run(lost=None)], None)
+    assert bars_of([limited], []) == {}
+    assert bars_of([limited, run(600)], [])["stream_decision_p95_ms"] == 600
+    assert "stream_lost" not in bars_of([run(lost=None)], [run(lost=None)])
 
 
 def test_every_run_has_a_row() -> None:
@@ -80,5 +80,7 @@ def test_every_run_has_a_row() -> None:
 
 
 def test_the_search_names_what_was_full() -> None:
+    assert limit_bars(LIMIT) == {"stream_limit_tps": 5000}
+    assert limit_bars(LIMIT.model_copy(update={"limit_tps": None})) == {}
     (row,) = limit_table(LIMIT).rows
     assert row[-2:] == ("decision P95 2.4 s", "functions are full")
